@@ -1,0 +1,198 @@
+"""THE decode function: encoded bytes to the pixels a model takes.
+
+Training, the gateway and batch scoring all call `decode`; nothing else in the project turns bytes into
+pixels, so a model is served on exactly what it was trained on. The policy:
+
+- Formats on an allow-list only: JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF; HEIC where pillow-heif is installed.
+- The pixel limit is read from the header, before any pixel is decoded.
+- JPEG is decoded at the nearest DCT scale of at least twice the target.
+- EXIF orientation is applied; a damaged EXIF block counts as none, as every viewer treats it.
+- Alpha is laid over white; CMYK, palette and gray become RGB; 16-bit gray is scaled by 1/257.
+- Only the first frame is decoded. ICC profiles are left alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import struct
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from contract.errors import (
+    ImageError,
+    ImageUndecodableError,
+    TooManyPixelsError,
+    UnsupportedFormatError,
+)
+from contract.image_spec import ImageSpec
+
+Pixels = npt.NDArray[np.uint8]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+DEFAULT_MAX_PIXELS = 50_000_000
+_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+_WHITE_16_BIT = 65535
+# How much larger than the target a picture is before the filter proper runs: Pillow's documentation
+# calls 2.0 close to the fair resampling, 3.0 all but the same as it.
+_REDUCING_GAP = 2.0
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pixels:
+    """Turn an encoded image into the pixels a model takes.
+
+    Args:
+        data: the whole file, as it arrived.
+        spec: size, fit, fill and filter.
+        max_pixels: width times height allowed in the header.
+
+    Returns:
+        uint8 [spec.height, spec.width, 3], RGB.
+
+    Raises:
+        UnsupportedFormatError: not an image, or of a format or pixel mode that is not allowed.
+        ImageUndecodableError: truncated or damaged.
+        TooManyPixelsError: more than `max_pixels`; nothing was decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=_formats()) as image:
+            _refuse_too_many_pixels(image, max_pixels)
+            _draft(image, spec)
+            image.load()
+            return np.array(_fit(_rgb(_upright(image)), spec))
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+        raise TooManyPixelsError(f"the image has more than {max_pixels} pixels") from exc
+    except UnidentifiedImageError as exc:
+        raise _unidentified(data) from exc
+    # Pillow's parsers answer hostile bytes with nearly any exception (struct.error, KeyError, zlib.error …).
+    # This is the border at which all of them become one of ours.
+    except Exception as exc:
+        raise ImageUndecodableError("the image is truncated or damaged") from exc
+
+
+def pixels_sha256(pixels: Pixels) -> str:
+    """The SHA-256 of decoded pixels, in hexadecimal: equal digests mean equal decoders."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The allow-list; HEIC joins it where its plugin is installed."""
+    try:
+        import pillow_heif  # noqa: PLC0415 - optional, and costs nothing until the first image
+    except ImportError:
+        return FORMATS
+    pillow_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+def _unidentified(data: bytes) -> ImageError:
+    """No plugin took the bytes: damaged if they begin as an allowed format does, else something else."""
+    for name in _formats():
+        _, accept = Image.OPEN[name]
+        if accept is not None and accept(data[:16]):
+            return ImageUndecodableError("the image is truncated or damaged")
+    return UnsupportedFormatError(f"not an image of an allowed format ({', '.join(_formats())})")
+
+
+def _refuse_too_many_pixels(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise TooManyPixelsError(
+            f"the image has {width}x{height} pixels, more than the limit of {max_pixels}"
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except (SyntaxError, ValueError, TypeError, KeyError, EOFError, struct.error):
+        return 1
+
+
+def _draft(image: Image.Image, spec: ImageSpec) -> None:
+    """Have a JPEG decoded small: at the nearest DCT scale of at least twice the size it will get."""
+    turned = _orientation(image) >= 5  # noqa: PLR2004 - EXIF 5 to 8 turn by 90 degrees
+    size = (image.height, image.width) if turned else image.size
+    width, height = _whole_size(size, spec)
+    wanted = (round(_REDUCING_GAP * width), round(_REDUCING_GAP * height))
+    image.draft(None, (wanted[1], wanted[0]) if turned else wanted)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply EXIF orientation. Read after loading: TIFF has applied its own, PNG's may come last."""
+    transposition = _TRANSPOSITIONS.get(_orientation(image))
+    return image if transposition is None else image.transpose(transposition)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = _gray_from_16_bit(image)
+    if image.mode not in _MODES:
+        raise UnsupportedFormatError(f"pixels of mode {image.mode} are not allowed")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def _gray_from_16_bit(image: Image.Image) -> Image.Image:
+    """Scale by 1/257, so that 65535 becomes 255 (`convert("L")` would clip at 255 instead)."""
+    values = np.asarray(image).astype(np.uint32)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):  # a PNG may name one gray value as fully transparent
+        values[values == transparent] = _WHITE_16_BIT
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+
+
+def _whole_size(size: tuple[int, int], spec: ImageSpec) -> tuple[float, float]:
+    """(width, height) that the whole picture takes after the fit, before `crop` cuts it."""
+    if spec.fit == "stretch":
+        return spec.width, spec.height
+    width, height = size
+    choose = max if spec.fit == "crop" else min
+    scale = choose(spec.width / width, spec.height / height)
+    return width * scale, height * scale
+
+
+def _fit(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    target = (spec.width, spec.height)
+    width, height = _whole_size(image.size, spec)
+    if spec.fit == "stretch":
+        return _resize(image, target, spec)
+    if spec.fit == "crop":
+        kept_width, kept_height = (
+            image.width * spec.width / width,
+            image.height * spec.height / height,
+        )
+        left, top = (image.width - kept_width) / 2, (image.height - kept_height) / 2
+        return _resize(image, target, spec, box=(left, top, left + kept_width, top + kept_height))
+    inner = _resize(image, (max(1, round(width)), max(1, round(height))), spec)
+    frame = Image.new("RGB", target, spec.fill)
+    frame.paste(inner, ((spec.width - inner.width) // 2, (spec.height - inner.height) // 2))
+    return frame
+
+
+def _resize(
+    image: Image.Image,
+    size: tuple[int, int],
+    spec: ImageSpec,
+    *,
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    resample = Image.Resampling[spec.filter.upper()]
+    return image.resize(size, resample, box=box, reducing_gap=_REDUCING_GAP)

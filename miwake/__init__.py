@@ -1,0 +1,1 @@
+"""What a user touches: the `miwake` command and the Python client."""

@@ -1,0 +1,1 @@
+"""Scoring photographs without a gateway."""

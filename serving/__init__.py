@@ -1,0 +1,1 @@
+"""The HTTP gateway: bytes in, labels out, no TensorFlow in the process."""

@@ -1,0 +1,1 @@
+"""A model server for laptops and tests that speaks TensorFlow Serving's gRPC API."""
