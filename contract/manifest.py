@@ -172,7 +172,7 @@ def check_model_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise ManifestError(
-            f"model name {name!r} is not up to 100 letters, digits, '.', '_', '-', beginning with the first two"
+            f"model name {name!r} is not up to 100 letters, digits, '.', '_', '-' (first a letter or digit)"
         )
 
 
