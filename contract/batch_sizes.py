@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from contract.image import Pixels
+
 
 def is_power_of_two(value: int) -> bool:
     """Whether a batch of this size may be sent."""
@@ -16,3 +22,17 @@ def batch_sizes(max_batch_size: int) -> tuple[int, ...]:
 def padded_size(count: int) -> int:
     """The smallest power of two that holds `count` images (at least 1)."""
     return 1 << (count - 1).bit_length()
+
+
+def stack_padded(images: Sequence[Pixels] | Pixels) -> Pixels:
+    """One batch of N images, padded with black ones.
+
+    Args:
+        images: N >= 1 arrays uint8 [H, W, 3], or one of [N, H, W, 3].
+
+    Returns:
+        uint8 [padded_size(N), H, W, 3].
+    """
+    batch = np.zeros((padded_size(len(images)), *images[0].shape), dtype=np.uint8)
+    batch[: len(images)] = images
+    return batch

@@ -1,1 +1,1 @@
-"""The border to a model server: its messages, the `ModelServer` protocol, the gRPC adapter, the supervisor."""
+"""The border to a model server: its messages, the `ModelServer` protocol, gRPC adapter and supervisor."""

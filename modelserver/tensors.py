@@ -1,0 +1,58 @@
+"""numpy arrays to tensor messages and back.
+
+Out goes `tensor_content` (one copy of the bytes); in come both encodings, because TensorFlow Serving
+answers with `*_val` lists unless it is told otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modelserver.errors import UnexpectedAnswerError
+from modelserver.messages import prediction_pb2 as pb
+
+_DTYPES: dict[pb.DataType, tuple[np.dtype[Any], str]] = {
+    pb.DT_FLOAT: (np.dtype(np.float32), "float_val"),
+    pb.DT_DOUBLE: (np.dtype(np.float64), "double_val"),
+    pb.DT_INT32: (np.dtype(np.int32), "int_val"),
+    pb.DT_UINT8: (np.dtype(np.uint8), "int_val"),
+    pb.DT_INT64: (np.dtype(np.int64), "int64_val"),
+    pb.DT_BOOL: (np.dtype(np.bool_), "bool_val"),
+    pb.DT_STRING: (np.dtype(np.object_), "string_val"),
+}
+_DATA_TYPES = {dtype: data_type for data_type, (dtype, _) in _DTYPES.items()}
+
+
+def to_message(array: npt.NDArray[Any]) -> pb.Tensor:
+    """Encode an array of numbers.
+
+    Raises:
+        KeyError: a dtype this project never sends.
+    """
+    shape = pb.TensorShape(dim=[pb.TensorShape.Dim(size=size) for size in array.shape])
+    return pb.Tensor(dtype=_DATA_TYPES[array.dtype], tensor_shape=shape, tensor_content=array.tobytes())
+
+
+def to_array(message: pb.Tensor) -> npt.NDArray[Any]:
+    """Decode a tensor; strings become an object array of bytes.
+
+    Raises:
+        UnexpectedAnswerError: a type this project does not read, or fewer values than the shape says.
+    """
+    if message.dtype not in _DTYPES:
+        raise UnexpectedAnswerError(f"the model server sent a tensor of unknown type {message.dtype}")
+    dtype, field = _DTYPES[message.dtype]
+    shape = tuple(dim.size for dim in message.tensor_shape.dim)
+    values = (
+        np.frombuffer(message.tensor_content, dtype=dtype)
+        if message.tensor_content
+        else np.array(getattr(message, field), dtype=dtype)
+    )
+    if values.size == 1:  # TensorFlow writes a constant tensor as one value
+        return np.broadcast_to(values.reshape(()), shape)
+    if values.size != np.prod(shape, dtype=np.int64):
+        raise UnexpectedAnswerError(f"the model server sent {values.size} values for shape {list(shape)}")
+    return values.reshape(shape)
