@@ -6,13 +6,11 @@ writes into a row and what a metric counts. Texts are one clear line each and sa
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class MiwakeError(Exception):
     """Anything this project refuses on purpose."""
 
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
 
 
 class ImageError(MiwakeError):

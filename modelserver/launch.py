@@ -8,13 +8,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from modelserver.errors import ModelServerStartError
-from modelserver.model_folder import model_names, newest_manifest
+from modelserver.model_folder import newest_manifest
 from modelserver.supervisor import Supervisor
 from modelserver.tensorflow_serving_config import VERSIONS_KEPT, batching_config, models_config
 
@@ -38,20 +38,20 @@ class Launch:
 
 
 @contextlib.asynccontextmanager
-async def running_model_server(kind: Kind, models: Path) -> AsyncIterator[str]:
-    """A supervised model server over a folder of models, for as long as the block lasts.
+async def running_model_server(kind: Kind, models: Mapping[str, Path]) -> AsyncIterator[str]:
+    """A supervised model server, for as long as the block lasts.
 
     It listens on a Unix socket in a folder only this user can enter, so nothing else can call it.
 
     Args:
         kind: which one.
-        models: `<model>/<integer>/saved_model.pb`.
+        models: folders `<integer>/saved_model.pb`, by the model's name; at least one.
 
     Yields:
         Its gRPC address. It may not answer yet.
 
     Raises:
-        ModelNotFoundError: no model in the folder.
+        ModelNotFoundError: a model without a version.
         ModelServerStartError: this kind is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="miwake-") as run_folder:
@@ -60,14 +60,13 @@ async def running_model_server(kind: Kind, models: Path) -> AsyncIterator[str]:
             yield launch.address
 
 
-def plan(kind: Kind, models: Path, run_folder: Path) -> Launch:
+def plan(kind: Kind, models: Mapping[str, Path], run_folder: Path) -> Launch:
     """Choose the command and write the files it needs into `run_folder`.
 
     Raises:
-        ModelNotFoundError: no model in the folder.
+        ModelNotFoundError: a model without a version.
         ModelServerStartError: this kind is not installed.
     """
-    model_names(models)  # TensorFlow Serving waits for ever on an empty folder
     socket = run_folder / "grpc.sock"
     program = shutil.which(TENSORFLOW_SERVING)
     if kind is Kind.LOCAL and program is None:
@@ -77,25 +76,24 @@ def plan(kind: Kind, models: Path, run_folder: Path) -> Launch:
     return _local(program, models, socket, run_folder=run_folder)
 
 
-def _embedded(models: Path, socket: Path) -> Launch:
+def _embedded(models: Mapping[str, Path], socket: Path) -> Launch:
     if importlib.util.find_spec("tensorflow_serving") is None:
         raise ModelServerStartError(
-            f"no {TENSORFLOW_SERVING} on the PATH and no embedded model server: pip install 'miwake[embedded]'"
+            f"no {TENSORFLOW_SERVING} on the PATH, no embedded model server: pip install 'miwake[embedded]'"
         )
     command = (
         *(sys.executable, "-m", "serving.embedded"),
-        *("--models", str(models)),
+        *(f"--model={name}={folder.resolve()}" for name, folder in models.items()),
         *("--socket", str(socket)),
         *("--versions", str(VERSIONS_KEPT)),
     )
     return Launch(command, f"unix:{socket}")
 
 
-def _local(program: str, models: Path, socket: Path, *, run_folder: Path) -> Launch:
-    names = model_names(models)
-    largest = max(newest_manifest(models / name).max_batch_size for name in names)
+def _local(program: str, models: Mapping[str, Path], socket: Path, *, run_folder: Path) -> Launch:
+    largest = max(newest_manifest(folder).max_batch_size for folder in models.values())
     models_file, batching_file = run_folder / "models.config", run_folder / "batching.config"
-    models_file.write_text(models_config(models, names))
+    models_file.write_text(models_config(models))
     batching_file.write_text(batching_config(largest, threads=os.cpu_count() or 1))
     command = (
         program,

@@ -8,18 +8,18 @@ from contract.manifest import MANIFEST_FILE, Manifest
 from modelserver.errors import ModelNotFoundError
 
 
-def model_names(models: Path) -> tuple[str, ...]:
-    """The models of a folder, sorted.
+def model_folders(models: Path) -> dict[str, Path]:
+    """The models of a folder, by name, sorted.
 
     Raises:
         ModelNotFoundError: there is no such folder, or no model in it.
     """
     if not models.is_dir():
         raise ModelNotFoundError(f"{models} is not a folder")
-    names = tuple(sorted(path.name for path in models.iterdir() if version_numbers(path)))
-    if not names:
+    found = {path.name: path for path in sorted(models.iterdir()) if version_numbers(path)}
+    if not found:
         raise ModelNotFoundError(f"no model in {models}: expected {models}/<model>/<integer>/saved_model.pb")
-    return names
+    return found
 
 
 def version_numbers(model: Path) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Supervisor:
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
-    async def __aenter__(self) -> Supervisor:
+    async def __aenter__(self) -> Self:
         await self._spawn()
         self._keeper = asyncio.create_task(self._keep_running())
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from contract.batch_sizes import batch_sizes
@@ -14,11 +14,11 @@ VERSIONS_KEPT = 2
 _MAX_ENQUEUED_BATCHES = 100
 
 
-def models_config(models: Path, names: Sequence[str]) -> str:
+def models_config(models: Mapping[str, Path]) -> str:
     """`--model_config_file`: the newest two versions of every model."""
     return "".join(
         ["model_config_list {\n"]
-        + [_model_config(name, (models / name).resolve()) for name in names]
+        + [_model_config(name, folder.resolve()) for name, folder in models.items()]
         + ["}\n"]
     )
 

@@ -1,0 +1,40 @@
+"""The `miwake` command: parses, then imports the package it needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from contract.errors import MiwakeError
+from miwake.commands.demo import demo
+from miwake.commands.evaluate import evaluate
+from miwake.commands.predict import predict
+from miwake.commands.recipes import recipes
+from miwake.commands.serve import serve
+from miwake.commands.train import train
+
+
+class _Group(click.Group):
+    """Shows our own errors, and the file system's, as one line and a non-zero status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MiwakeError as exc:
+            raise click.ClickException(str(exc)) from exc
+        except BrokenPipeError:  # whoever read our output has seen enough: click ends quietly
+            raise
+        except OSError as exc:
+            where = f"{exc.filename}: " if exc.filename else ""
+            raise click.ClickException(f"{where}{exc.strerror or exc}") from exc
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="miwake")
+def main() -> None:
+    """From a folder of labelled photographs to an image classifier behind HTTP."""
+
+
+for _command in (train, evaluate, serve, predict, recipes, demo):
+    main.add_command(_command)

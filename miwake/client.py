@@ -1,0 +1,75 @@
+"""The Python client of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from contract.errors import MiwakeError
+
+
+class GatewayError(MiwakeError):
+    """The gateway refused, or could not be reached; `code` is the gateway's own."""
+
+    def __init__(self, detail: str, *, code: str, problem: Mapping[str, Any]) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.problem = problem
+
+
+class Client:
+    """Talks to one gateway over one pool of connections."""
+
+    def __init__(self, url: str, *, timeout_seconds: float = 30.0) -> None:
+        self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+        self._url = url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def predict(self, paths: Sequence[Path], *, top_k: int = 5) -> Mapping[str, Any]:
+        """Predict files by the default model.
+
+        Returns:
+            The gateway's answer; its `predictions` are in the order of the paths.
+
+        Raises:
+            GatewayError: all images were refused, or the gateway cannot answer.
+            OSError: a path cannot be read.
+        """
+        files = [("image", (path.name, path.read_bytes())) for path in paths]
+        try:
+            response = self._http.post("/predict", params={"top_k": top_k}, files=files)
+        except httpx.HTTPError as exc:
+            raise GatewayError(f"{self._url}: {exc}", code="gateway", problem={}) from exc
+        if response.is_success:
+            answer: Mapping[str, Any] = response.json()
+            return answer
+        raise _gateway_error(response)
+
+    def is_ready(self) -> bool:
+        """Whether the gateway has a model to answer with."""
+        try:
+            return self._http.get("/readyz").is_success
+        except httpx.HTTPError:
+            return False
+
+
+def _gateway_error(response: httpx.Response) -> GatewayError:
+    try:
+        problem = response.json()
+        return GatewayError(problem["detail"], code=problem["code"], problem=problem)
+    except (ValueError, KeyError, TypeError):
+        return GatewayError(f"{response.url} answered {response.status_code}", code="gateway", problem={})

@@ -1,0 +1,74 @@
+"""`miwake serve`: the gateway, and a model server where none runs yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_KINDS = ("auto", "local", "embedded")
+
+
+@click.command()
+@click.argument("models", required=False, type=click.Path(path_type=Path))
+@click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on. [default: 8000]")
+@click.option(
+    "--model-server",
+    default="auto",
+    show_default=True,
+    metavar="auto|local|embedded|HOST:PORT",
+    help="Start tensorflow_model_server (local), the embedded one, or whichever is installed (auto); "
+    "or use one that runs.",
+)
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    help="Name of a model to serve, the default first; repeatable. All of MODELS where left out.",
+)
+def serve(
+    models: Path | None, host: str | None, port: int | None, model_server: str, names: tuple[str, ...]
+) -> None:
+    """Answer HTTP with the models of a folder: MODELS/<model>/<integer>/saved_model.pb.
+
+    MODELS is not needed with a model server that runs already: its models are named by --model or by
+    MIWAKE_MODELS. Every setting can also come from the environment, see serving/settings.py.
+    """
+    from modelserver.launch import Kind
+    from serving.run import serve as run
+
+    kind = Kind(model_server) if model_server in _KINDS else model_server
+    if isinstance(kind, Kind) and models is None:
+        raise click.UsageError("MODELS is needed to start a model server")
+    folders = _folders(models, names)
+    settings = _settings(host=host, port=port, models=names or tuple(folders) or None)
+    run(settings, model_server=kind, models=folders)
+
+
+def _folders(models: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
+    from modelserver.errors import ModelNotFoundError
+    from modelserver.model_folder import model_folders
+
+    if models is None:
+        return {}
+    found = model_folders(models)
+    for name in names:
+        if name not in found:
+            raise ModelNotFoundError(f"no model {name!r} in {models}; there are: {', '.join(found)}")
+    return {name: found[name] for name in names} if names else found
+
+
+def _settings(**given: Any) -> Any:
+    """Options where they were given, the environment for the rest."""
+    from pydantic import ValidationError
+
+    from serving.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        name = "_".join(map(str, first["loc"][:1])).upper()
+        raise click.ClickException(f"MIWAKE_{name}: {first['msg']}") from exc

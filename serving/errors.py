@@ -1,0 +1,23 @@
+"""What the gateway itself refuses; images, models and model servers have errors of their own."""
+
+from __future__ import annotations
+
+from contract.errors import MiwakeError
+
+
+class MalformedBodyError(MiwakeError):
+    """The body is empty, broken, or holds no image."""
+
+    code = "malformed_body"
+
+
+class BodyTooLargeError(MiwakeError):
+    """More bytes, or more images, than one request may carry."""
+
+    code = "body_too_large"
+
+
+class UnsupportedMediaTypeError(MiwakeError):
+    """The body is of a media type that never holds an image."""
+
+    code = "unsupported_format"

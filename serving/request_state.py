@@ -1,0 +1,29 @@
+"""What is known of one request while it is under way: its id, and the model that answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+_KEY = "miwake.request"
+
+
+@dataclass(kw_only=True)
+class RequestState:
+    """Filled as the request goes; the metrics and every answer read it."""
+
+    request_id: str
+    model: str = ""
+    version: str = ""
+
+
+def attach(scope: Scope, state: RequestState) -> None:
+    """Put it beside the request, where the middleware and the routes both see it."""
+    scope[_KEY] = state
+
+
+def request_state(scope: Scope) -> RequestState:
+    """The state of this request."""
+    state: RequestState = scope[_KEY]
+    return state

@@ -1,0 +1,76 @@
+"""GET /models and GET /models/{model}: what is served, in which versions, made from what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from contract.manifest import provenance_dict
+from serving.gateway import TheGateway
+from serving.model_watch import ModelWatch
+from serving.problems import MEDIA_TYPE
+from serving.request_state import request_state
+from serving.schemas import (
+    ImageSpecSchema,
+    ModelAnswer,
+    ModelsAnswer,
+    ModelSummary,
+    Problem,
+    ProvenanceSchema,
+    VersionSchema,
+)
+
+router = APIRouter(tags=["models"])
+
+
+@router.get("/models")
+async def models(gateway: TheGateway) -> ModelsAnswer:
+    """All models and their versions."""
+    return ModelsAnswer(
+        models=[
+            ModelSummary(**_summary(watch, default=gateway.settings.default))
+            for watch in gateway.predictor.watches.values()
+        ]
+    )
+
+
+@router.get(
+    "/models/{model}",
+    responses={404: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": "model_not_found"}},
+)
+async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswer:
+    """One model with what its newest version says of itself: labels, metrics, provenance."""
+    watch = gateway.predictor.watch(model)
+    request_state(request.scope).model = model
+    summary = _summary(watch, default=gateway.settings.default)
+    if watch.latest is None:
+        return ModelAnswer(**summary)
+    manifest = watch.latest.target.manifest
+    return ModelAnswer(
+        **summary,
+        labels=list(manifest.labels),
+        image=ImageSpecSchema(**manifest.image.to_dict()),
+        unknown_threshold=manifest.unknown_threshold,
+        metrics=dict(manifest.metrics),
+        provenance=ProvenanceSchema(**provenance_dict(manifest.provenance)),
+    )
+
+
+def _summary(watch: ModelWatch, *, default: str) -> dict[str, Any]:
+    return {
+        "name": watch.model,
+        "default": watch.model == default,
+        "ready": watch.not_ready_because is None,
+        "latest": watch.latest.target.version if watch.latest else None,
+        "versions": [
+            VersionSchema(
+                version=status.version,
+                state=status.state,
+                self_test=watch.self_test_of(status.version)[0],
+                # The model server's own text may hold paths of its machine: it stays in its log.
+                detail=watch.self_test_of(status.version)[1],
+            )
+            for status in watch.statuses
+        ],
+    }

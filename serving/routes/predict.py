@@ -1,0 +1,137 @@
+"""POST /predict and POST /models/{model}/predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from contract.errors import ImageError
+from contract.prediction import Prediction
+from serving.deadline import Deadline
+from serving.gateway import Gateway, TheGateway
+from serving.metrics import Stage
+from serving.multipart import NamedImage
+from serving.predictor import Answer
+from serving.problems import MEDIA_TYPE, problem_response
+from serving.receive import BodyLimits, receive_images
+from serving.request_state import request_state
+from serving.schemas import (
+    CandidateSchema,
+    FailedImage,
+    ImageFault,
+    PredictAnswer,
+    PredictBody,
+    PredictedImage,
+    Problem,
+)
+
+router = APIRouter(tags=["predict"])
+
+Version = Annotated[int | None, Query(ge=0, description="A concrete version; else the newest that passed.")]
+TopK = Annotated[int, Query(ge=1, le=1000, description="Candidates for each image.")]
+
+_BINARY = {"type": "string", "format": "binary"}
+_REQUEST_BODY: Mapping[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["image"],
+                "properties": {"image": {"type": "array", "items": _BINARY, "minItems": 1}},
+            }
+        },
+        "image/*": {"schema": _BINARY},
+        "application/json": {
+            "schema": PredictBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        },
+    },
+}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
+    for status, description in {
+        400: "malformed_body",
+        404: "model_not_found, version_not_found",
+        413: "body_too_large, too_many_pixels",
+        415: "unsupported_format",
+        422: "image_undecodable, invalid_parameter",
+        502: "contract_broken",
+        503: "overloaded, model_server_away: try again after Retry-After seconds",
+        504: "deadline_exceeded",
+    }.items()
+}
+
+
+@router.post(
+    "/predict",
+    response_model=PredictAnswer,
+    responses=_PROBLEMS,
+    openapi_extra={"requestBody": _REQUEST_BODY},
+)
+async def predict(
+    request: Request, gateway: TheGateway, *, version: Version = None, top_k: TopK = 5
+) -> Response:
+    """Label images by the default model: multipart `image` parts, a raw image, or JSON with base64."""
+    return await _predict(request, gateway, gateway.settings.default, version=version, top_k=top_k)
+
+
+@router.post(
+    "/models/{model}/predict",
+    response_model=PredictAnswer,
+    responses=_PROBLEMS,
+    openapi_extra={"requestBody": _REQUEST_BODY},
+)
+async def predict_by_model(
+    request: Request, gateway: TheGateway, model: str, *, version: Version = None, top_k: TopK = 5
+) -> Response:
+    """Label images by a named model."""
+    return await _predict(request, gateway, model, version=version, top_k=top_k)
+
+
+async def _predict(
+    request: Request, gateway: Gateway, model: str, *, version: int | None, top_k: int
+) -> Response:
+    deadline = Deadline.after(gateway.settings.timeout_seconds)
+    gateway.predictor.watch(model)  # an unknown model is told before its body is read
+    request_state(request.scope).model = model
+    with gateway.metrics.stage(Stage.RECEIVE):
+        images = await receive_images(request, BodyLimits.of(gateway.settings))
+    answer = await gateway.predictor.predict(
+        model,
+        [image.image_bytes for image in images],
+        version=version,
+        top_k=top_k,
+        deadline=deadline,
+    )
+    with gateway.metrics.stage(Stage.RESPOND):
+        return _respond(request, images, answer)
+
+
+def _respond(request: Request, images: list[NamedImage], answer: Answer) -> Response:
+    state = request_state(request.scope)
+    state.version = str(answer.target.version)
+    items = [_item(image.name, outcome) for image, outcome in zip(images, answer.outcomes, strict=True)]
+    failed = [item for item in items if isinstance(item, FailedImage)]
+    if len(failed) == len(items):
+        first = failed[0].error
+        return problem_response(request, first.code, first.detail, errors=failed)
+    body = PredictAnswer(
+        model=answer.target.model,
+        version=answer.target.version,
+        request_id=state.request_id,
+        predictions=items,
+    )
+    return Response(body.model_dump_json(), media_type="application/json")
+
+
+def _item(name: str | None, outcome: Prediction | ImageError) -> PredictedImage | FailedImage:
+    if isinstance(outcome, ImageError):
+        return FailedImage(name=name, error=ImageFault(code=outcome.code, detail=str(outcome)))
+    return PredictedImage(
+        name=name,
+        label=outcome.label,
+        probability=outcome.probability,
+        top=[CandidateSchema(label=c.label, probability=c.probability) for c in outcome.top],
+    )

@@ -1,0 +1,81 @@
+"""The gateway as a process: signals, event loop, and a model server of its own where one is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import warnings
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+import uvloop
+from PIL import Image
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from modelserver.grpc_adapter import GrpcModelServer
+from modelserver.launch import Kind, running_model_server
+from serving.app import create_app
+from serving.settings import Settings
+
+
+def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, Path]) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished first.
+
+    Args:
+        settings: the deployment's.
+        model_server: a kind to start on this machine, or the gRPC address of one that runs.
+        models: what a started model server serves: folders by name.
+
+    Raises:
+        ModelServerError: a model server to start is not installed, or has no model.
+    """
+    # A picture that Pillow merely warns of is refused like any other that is too large.
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    disable_created_metrics()  # a second series for every counter, which nobody asked for
+    signal.signal(signal.SIGTERM, _exit)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, model_server, models))
+
+
+async def _serve(settings: Settings, model_server: Kind | str, models: Mapping[str, Path]) -> None:
+    async with _address(model_server, models) as address:
+        server = GrpcModelServer(address)
+        try:
+            app = create_app(settings, server, registry=_process_registry())
+            config = uvicorn.Config(app, host=settings.host, port=settings.port, server_header=False)
+            await uvicorn.Server(config).serve()
+        finally:
+            await server.close()
+
+
+@contextlib.asynccontextmanager
+async def _address(model_server: Kind | str, models: Mapping[str, Path]) -> AsyncIterator[str]:
+    if not isinstance(model_server, Kind):
+        yield model_server
+        return
+    async with running_model_server(model_server, models) as address:
+        yield address
+
+
+def _process_registry() -> CollectorRegistry:
+    """A registry with the usual metrics of a Python process."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    """Leave through every `finally`: uvicorn raises the signal again once it has shut down."""
+    sys.exit(0)

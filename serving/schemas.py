@@ -1,0 +1,137 @@
+"""The bodies of the HTTP API: what OpenAPI shows and what is validated."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Base64Image(BaseModel):
+    """One image of a JSON request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    b64: str = Field(description="The encoded image in base64, standard or URL-safe alphabet.")
+    name: str | None = Field(default=None, description="Comes back with the answer.")
+
+
+class PredictBody(BaseModel):
+    """A JSON request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: list[Base64Image] = Field(min_length=1)
+
+
+class CandidateSchema(BaseModel):
+    """A label and its calibrated probability."""
+
+    label: str
+    probability: float = Field(ge=0, le=1)
+
+
+class PredictedImage(BaseModel):
+    """The answer for one image."""
+
+    name: str | None
+    label: str = Field(description="The best label, or `unknown` under the model's threshold.")
+    probability: float = Field(ge=0, le=1, description="Of the best candidate.")
+    top: list[CandidateSchema]
+
+
+class ImageFault(BaseModel):
+    """Why one image has no prediction."""
+
+    code: str
+    detail: str
+
+
+class FailedImage(BaseModel):
+    """An image that was refused; the others of the request are answered all the same."""
+
+    name: str | None
+    error: ImageFault
+
+
+class PredictAnswer(BaseModel):
+    """Predictions in the order the images were sent."""
+
+    model: str
+    version: int
+    request_id: str
+    predictions: list[PredictedImage | FailedImage]
+
+
+class Problem(BaseModel):
+    """RFC 9457, with a stable `code`."""
+
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[FailedImage] | None = Field(default=None, description="Where every image failed.")
+
+
+class VersionSchema(BaseModel):
+    """A version of a model, as the model server and the self-test see it."""
+
+    version: int
+    state: str = Field(description="The model server's: START, LOADING, AVAILABLE, UNLOADING or END.")
+    self_test: str = Field(description="`passed`, `failed`, or `pending`.")
+    detail: str = Field(default="", description="Why it failed, where it did.")
+
+
+class ModelSummary(BaseModel):
+    """One model."""
+
+    name: str
+    default: bool
+    ready: bool
+    latest: int | None = Field(description="The version that answers where none is asked for.")
+    versions: list[VersionSchema]
+
+
+class ModelsAnswer(BaseModel):
+    """All models."""
+
+    models: list[ModelSummary]
+
+
+class ProvenanceSchema(BaseModel):
+    """Where a model comes from."""
+
+    recipe: str
+    seed: int
+    dataset_sha256: str
+    image_counts: dict[str, int]
+    backbone: str
+    weights: str
+    packages: dict[str, str]
+    created: str
+
+
+class ImageSpecSchema(BaseModel):
+    """The pixels a model takes; any image is brought to them."""
+
+    height: int
+    width: int
+    fit: str
+    fill: tuple[int, int, int]
+    filter: str
+
+
+class ModelAnswer(ModelSummary):
+    """One model with what the manifest of its latest version says."""
+
+    labels: list[str] | None = None
+    image: ImageSpecSchema | None = None
+    unknown_threshold: float | None = None
+    metrics: dict[str, float] | None = None
+    provenance: ProvenanceSchema | None = None
+
+
+class Health(BaseModel):
+    """The state of the gateway, with the reason where it is not well."""
+
+    status: str
+    detail: str = ""

@@ -1,0 +1,83 @@
+"""A scripted `ModelServer`: the seam at which the gateway is tested without gRPC or TensorFlow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from contract import signatures
+from contract.errors import MiwakeError
+from contract.manifest import Manifest
+from modelserver.errors import ModelNotFoundError, VersionNotFoundError
+from modelserver.protocol import Call, Tensors, VersionState, VersionStatus
+from tests.manifests import manifest
+
+
+def constant(*row: float) -> Callable[[np.ndarray], np.ndarray]:
+    """A network that answers every image alike."""
+    return lambda images: np.tile(np.array(row, dtype=np.float32), (len(images), 1))
+
+
+class FakeVersion:
+    """One version: what it says of itself and what it answers."""
+
+    def __init__(
+        self, its_manifest: Manifest | None = None, network: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> None:
+        self.manifest = its_manifest or manifest()
+        self.network = network or constant(*self.manifest.golden.examples[0].probabilities)
+        self.state = VersionState.AVAILABLE
+
+
+class FakeModelServer:
+    """Holds models and their versions; every knob is an attribute."""
+
+    def __init__(self, models: dict[str, dict[int, FakeVersion]] | None = None) -> None:
+        self.models = models if models is not None else {"toy": {1: FakeVersion()}}
+        self.error: MiwakeError | None = None  # raised by every call
+        self.predict_error: MiwakeError | None = None  # raised by serving_default alone
+        self.predict_gate: asyncio.Event | None = None  # predictions wait for it
+        self.batches: list[int] = []
+        self.calls_in_flight = 0
+        self.most_calls_in_flight = 0
+
+    async def versions(self, model: str, *, timeout_seconds: float) -> tuple[VersionStatus, ...]:
+        del timeout_seconds
+        if self.error:
+            raise self.error
+        if model not in self.models:
+            raise ModelNotFoundError(model)
+        return tuple(VersionStatus(number, version.state) for number, version in self.models[model].items())
+
+    async def call(self, call: Call, *, timeout_seconds: float) -> Tensors:
+        del timeout_seconds
+        if self.error:
+            raise self.error
+        if call.version not in self.models.get(call.model, {}):
+            raise VersionNotFoundError(call.model)
+        version = self.models[call.model][call.version]
+        if call.signature == signatures.MANIFEST:
+            text = version.manifest.to_json().encode()
+            return {
+                signatures.MANIFEST: np.array([text] * len(call.inputs[signatures.REQUEST]), dtype=object)
+            }
+        return {signatures.PROBABILITIES: await self._predict(version, call.inputs[signatures.IMAGES])}
+
+    async def _predict(self, version: FakeVersion, images: Any) -> np.ndarray:
+        self.calls_in_flight += 1
+        self.most_calls_in_flight = max(self.most_calls_in_flight, self.calls_in_flight)
+        try:
+            if self.predict_gate:
+                await self.predict_gate.wait()
+            if self.predict_error:
+                raise self.predict_error
+            self.batches.append(len(images))
+            return version.network(images)
+        finally:
+            self.calls_in_flight -= 1
+
+    async def close(self) -> None:
+        """Nothing to release."""
