@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from modelserver.errors import ModelServerStartError
-from modelserver.model_folder import newest_manifest
+from modelserver.model_folder import newest_version, read_manifest
 from modelserver.supervisor import Supervisor
 from modelserver.tensorflow_serving_config import VERSIONS_KEPT, batching_config, models_config
 
@@ -91,7 +91,7 @@ def _embedded(models: Mapping[str, Path], socket: Path) -> Launch:
 
 
 def _local(program: str, models: Mapping[str, Path], socket: Path, *, run_folder: Path) -> Launch:
-    largest = max(newest_manifest(folder).max_batch_size for folder in models.values())
+    largest = max(read_manifest(newest_version(folder)[1]).max_batch_size for folder in models.values())
     models_file, batching_file = run_folder / "models.config", run_folder / "batching.config"
     models_file.write_text(models_config(models))
     batching_file.write_text(batching_config(largest, threads=os.cpu_count() or 1))

@@ -16,40 +16,59 @@ def model_folders(models: Path) -> dict[str, Path]:
     """
     if not models.is_dir():
         raise ModelNotFoundError(f"{models} is not a folder")
-    found = {path.name: path for path in sorted(models.iterdir()) if version_numbers(path)}
+    found = {path.name: path for path in sorted(models.iterdir()) if version_folders(path)}
     if not found:
         raise ModelNotFoundError(f"no model in {models}: expected {models}/<model>/<integer>/saved_model.pb")
     return found
 
 
-def version_numbers(model: Path) -> tuple[int, ...]:
-    """The versions of one model's folder, newest first; empty where there is none."""
+def version_folders(model: Path) -> dict[int, Path]:
+    """The versions of one model's folder, newest first; empty where there is none.
+
+    A name with leading zeros is a version too: TensorFlow Serving takes `00000004` for 4.
+    """
     if not model.is_dir():
-        return ()
-    return tuple(
-        sorted(
-            (
-                int(path.name)
-                for path in model.iterdir()
-                if path.name.isdecimal() and (path / "saved_model.pb").is_file()
-            ),
-            reverse=True,
-        )
-    )
+        return {}
+    folders = [path for path in model.iterdir() if path.name.isdecimal() and _is_saved_model(path)]
+    return {int(path.name): path for path in sorted(folders, key=lambda path: -int(path.name))}
 
 
-def newest_manifest(model: Path) -> Manifest:
-    """The manifest beside the newest version's SavedModel.
+def newest_version(model: Path) -> tuple[int, Path]:
+    """The newest version of one model's folder.
 
     Raises:
-        ModelNotFoundError: no version, or no manifest in it.
+        ModelNotFoundError: there is none.
+    """
+    for version, folder in version_folders(model).items():
+        return version, folder
+    raise ModelNotFoundError(f"no version in {model}: expected {model}/<integer>/saved_model.pb")
+
+
+def pinned_version(path: Path) -> tuple[str, int, Path]:
+    """(model's name, version, its folder) of a model's folder or of one of its versions' folders.
+
+    Raises:
+        ModelNotFoundError: no version there.
+    """
+    path = path.resolve()
+    if path.name.isdecimal() and _is_saved_model(path):
+        return path.parent.name, int(path.name), path
+    version, folder = newest_version(path)
+    return path.name, version, folder
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest beside a version's SavedModel.
+
+    Raises:
+        ModelNotFoundError: the folder holds none.
         ManifestError: it cannot be read.
     """
-    versions = version_numbers(model)
-    if not versions:
-        raise ModelNotFoundError(f"no version in {model}: expected {model}/<integer>/saved_model.pb")
-    path = model / str(versions[0]) / MANIFEST_FILE
     try:
-        return Manifest.from_json(path.read_bytes())
+        return Manifest.from_json((folder / MANIFEST_FILE).read_bytes())
     except FileNotFoundError as exc:
-        raise ModelNotFoundError(f"{model} version {versions[0]} carries no manifest") from exc
+        raise ModelNotFoundError(f"{folder} carries no manifest") from exc
+
+
+def _is_saved_model(folder: Path) -> bool:
+    return (folder / "saved_model.pb").is_file()

@@ -46,13 +46,18 @@ def to_array(message: pb.Tensor) -> npt.NDArray[Any]:
         raise UnexpectedAnswerError(f"the model server sent a tensor of unknown type {message.dtype}")
     dtype, field = _DTYPES[message.dtype]
     shape = tuple(dim.size for dim in message.tensor_shape.dim)
-    values = (
-        np.frombuffer(message.tensor_content, dtype=dtype)
-        if message.tensor_content
-        else np.array(getattr(message, field), dtype=dtype)
-    )
+    try:
+        values = _values(message, dtype, field)
+    except ValueError as exc:  # bytes that are no whole number of values
+        raise UnexpectedAnswerError("the model server sent a broken tensor") from exc
     if values.size == 1:  # TensorFlow writes a constant tensor as one value
         return np.broadcast_to(values.reshape(()), shape)
     if values.size != np.prod(shape, dtype=np.int64):
         raise UnexpectedAnswerError(f"the model server sent {values.size} values for shape {list(shape)}")
     return values.reshape(shape)
+
+
+def _values(message: pb.Tensor, dtype: np.dtype[Any], field: str) -> npt.NDArray[Any]:
+    if message.tensor_content:
+        return np.frombuffer(message.tensor_content, dtype=dtype)
+    return np.array(getattr(message, field), dtype=dtype)

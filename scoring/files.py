@@ -12,10 +12,10 @@ from pathlib import Path
 from contract.errors import ContractBrokenError, ImageError
 from contract.image import Pixels, decode
 from contract.prediction import Prediction, to_prediction
-from modelserver.errors import ModelNotFoundError, ModelServerError, ModelServerStartError
+from modelserver.errors import ModelServerError, ModelServerStartError
 from modelserver.grpc_adapter import GrpcModelServer
 from modelserver.launch import Kind, running_model_server
-from modelserver.model_folder import version_numbers
+from modelserver.model_folder import pinned_version
 from modelserver.predict import ModelVersion, predict_batch
 from modelserver.self_test import self_test
 
@@ -50,9 +50,9 @@ def predict_files(
 async def _predict_files(
     model: Path, paths: Sequence[Path], *, top_k: int, kind: Kind
 ) -> list[Prediction | ImageError]:
-    folder, version = pinned_version(model)
-    async with _server_of(folder, version, kind=kind) as server:
-        target = await _wait_until_tested(server, folder.name, version)
+    name, version, folder = pinned_version(model)
+    async with _server_of(name, version, folder, kind=kind) as server:
+        target = await _wait_until_tested(server, name, version)
         outcomes: list[Prediction | ImageError] = []
         size = target.manifest.max_batch_size
         for start in range(0, len(paths), size):
@@ -60,29 +60,12 @@ async def _predict_files(
         return outcomes
 
 
-def pinned_version(model: Path) -> tuple[Path, int]:
-    """(the model's folder, the version that will answer).
-
-    Raises:
-        ModelNotFoundError: no version there.
-    """
-    path = model.resolve()
-    if path.name.isdecimal() and (path / "saved_model.pb").is_file():
-        return path.parent, int(path.name)
-    versions = version_numbers(path)
-    if not versions:
-        raise ModelNotFoundError(f"no version in {model}: expected {model}/<integer>/saved_model.pb")
-    return path, versions[0]
-
-
 @contextlib.asynccontextmanager
-async def _server_of(folder: Path, version: int, *, kind: Kind) -> AsyncIterator[GrpcModelServer]:
+async def _server_of(name: str, version: int, folder: Path, *, kind: Kind) -> AsyncIterator[GrpcModelServer]:
     """A model server that sees this version alone, so that none published meanwhile can answer."""
     with tempfile.TemporaryDirectory(prefix="miwake-") as stage:
-        base_path = Path(stage) / folder.name
-        base_path.mkdir()
-        (base_path / str(version)).symlink_to(folder / str(version), target_is_directory=True)
-        async with running_model_server(kind, {folder.name: base_path}) as address:
+        (Path(stage) / str(version)).symlink_to(folder, target_is_directory=True)
+        async with running_model_server(kind, {name: Path(stage)}) as address:
             server = GrpcModelServer(address)
             try:
                 yield server

@@ -145,7 +145,7 @@ class ModelWatch:
             try:
                 await self.refresh()
             # A fault of ours must not end the watch and leave yesterday's versions answering.
-            except Exception:
+            except Exception:  # noqa: BLE001
                 _log.exception("%s: unexpected error while looking for versions", self.model)
                 self._forget("an unexpected error while looking for versions")
             self._look_now.clear()

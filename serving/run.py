@@ -41,7 +41,7 @@ def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, 
     """
     # A picture that Pillow merely warns of is refused like any other that is too large.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    disable_created_metrics()  # a second series for every counter, which nobody asked for
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asked for
     signal.signal(signal.SIGTERM, _exit)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, model_server, models))

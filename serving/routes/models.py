@@ -9,14 +9,13 @@ from fastapi import APIRouter, Request
 from contract.manifest import provenance_dict
 from serving.gateway import TheGateway
 from serving.model_watch import ModelWatch
-from serving.problems import MEDIA_TYPE
+from serving.openapi import problems
 from serving.request_state import request_state
 from serving.schemas import (
     ImageSpecSchema,
     ModelAnswer,
     ModelsAnswer,
     ModelSummary,
-    Problem,
     ProvenanceSchema,
     VersionSchema,
 )
@@ -35,10 +34,7 @@ async def models(gateway: TheGateway) -> ModelsAnswer:
     )
 
 
-@router.get(
-    "/models/{model}",
-    responses={404: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": "model_not_found"}},
-)
+@router.get("/models/{model}", responses=problems({404: "model_not_found"}))
 async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswer:
     """One model with what its newest version says of itself: labels, metrics, provenance."""
     watch = gateway.predictor.watch(model)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -13,8 +12,9 @@ from serving.deadline import Deadline
 from serving.gateway import Gateway, TheGateway
 from serving.metrics import Stage
 from serving.multipart import NamedImage
+from serving.openapi import PREDICT_PROBLEMS, REQUEST_BODY
 from serving.predictor import Answer
-from serving.problems import MEDIA_TYPE, problem_response
+from serving.problems import problem_response
 from serving.receive import BodyLimits, receive_images
 from serving.request_state import request_state
 from serving.schemas import (
@@ -22,9 +22,7 @@ from serving.schemas import (
     FailedImage,
     ImageFault,
     PredictAnswer,
-    PredictBody,
     PredictedImage,
-    Problem,
 )
 
 router = APIRouter(tags=["predict"])
@@ -32,43 +30,12 @@ router = APIRouter(tags=["predict"])
 Version = Annotated[int | None, Query(ge=0, description="A concrete version; else the newest that passed.")]
 TopK = Annotated[int, Query(ge=1, le=1000, description="Candidates for each image.")]
 
-_BINARY = {"type": "string", "format": "binary"}
-_REQUEST_BODY: Mapping[str, Any] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["image"],
-                "properties": {"image": {"type": "array", "items": _BINARY, "minItems": 1}},
-            }
-        },
-        "image/*": {"schema": _BINARY},
-        "application/json": {
-            "schema": PredictBody.model_json_schema(ref_template="#/components/schemas/{model}")
-        },
-    },
-}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
-    for status, description in {
-        400: "malformed_body",
-        404: "model_not_found, version_not_found",
-        413: "body_too_large, too_many_pixels",
-        415: "unsupported_format",
-        422: "image_undecodable, invalid_parameter",
-        502: "contract_broken",
-        503: "overloaded, model_server_away: try again after Retry-After seconds",
-        504: "deadline_exceeded",
-    }.items()
-}
-
 
 @router.post(
     "/predict",
     response_model=PredictAnswer,
-    responses=_PROBLEMS,
-    openapi_extra={"requestBody": _REQUEST_BODY},
+    responses=PREDICT_PROBLEMS,
+    openapi_extra={"requestBody": REQUEST_BODY},
 )
 async def predict(
     request: Request, gateway: TheGateway, *, version: Version = None, top_k: TopK = 5
@@ -80,8 +47,8 @@ async def predict(
 @router.post(
     "/models/{model}/predict",
     response_model=PredictAnswer,
-    responses=_PROBLEMS,
-    openapi_extra={"requestBody": _REQUEST_BODY},
+    responses=PREDICT_PROBLEMS,
+    openapi_extra={"requestBody": REQUEST_BODY},
 )
 async def predict_by_model(
     request: Request, gateway: TheGateway, model: str, *, version: Version = None, top_k: TopK = 5

@@ -80,7 +80,7 @@ def test_a_missing_member_is_named() -> None:
     document = json.loads(manifest().to_json())
     del document["golden"]["max_probability_difference"]
 
-    with pytest.raises(ManifestError, match="golden.max_probability_difference is missing"):
+    with pytest.raises(ManifestError, match=r"golden\.max_probability_difference is missing"):
         Manifest.from_json(json.dumps(document))
 
 

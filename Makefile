@@ -1,0 +1,64 @@
+# Every target makes what it needs from nothing but Python 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SOURCES := contract training serving modelserver scoring miwake tests
+MESSAGES := modelserver/messages
+
+.PHONY: help demo serve test test-fast prove bench check fix proto lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+demo: $(INSTALLED)  ## train on real photographs, export, serve, and answer one over HTTP
+	$(BIN)/miwake demo
+
+serve: $(INSTALLED)  ## the same model, left running
+	test -d models/hand-signs || $(BIN)/miwake demo --train-only
+	$(BIN)/miwake serve models
+
+test: $(INSTALLED)  ## everything but the long proofs at full length
+	$(BIN)/pytest
+
+test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
+	$(BIN)/pytest -m "not tensorflow and not slow"
+
+prove: $(INSTALLED)  ## the long proofs at full length; the result goes to docs/proof/
+	mkdir -p docs/proof
+	$(BIN)/pytest --prove --durations=20 | tee docs/proof/$$(date -u +%Y-%m-%d).txt
+
+bench: $(INSTALLED)  ## ratios within one run, see benchmarks/
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+check: $(INSTALLED)  ## formatting, lint, types, and who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(INSTALLED)  ## what can be mended without thinking
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+proto: $(INSTALLED)  ## the message classes from proto/
+	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. proto/$(MESSAGES)/*.proto
+
+LOCK := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --custom-compile-command "make lock"
+
+lock:  ## requirements/*.txt anew from pyproject.toml
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet uv
+	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
+	$(LOCK) --extra serving --constraint requirements/dev.txt --output-file requirements/serving.txt
+
+clean:  ## all that make made here
+	rm -rf $(VENV) models photographs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "miwake needs Python 3.11 or newer"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

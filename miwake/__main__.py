@@ -1,0 +1,5 @@
+"""`python -m miwake` is `miwake`."""
+
+from miwake.cli import main
+
+main()

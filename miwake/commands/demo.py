@@ -1,0 +1,89 @@
+"""`miwake demo`: the whole line on photographs that come with a package, in about a minute."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+_NAME = "hand-signs"
+_START_TIMEOUT_SECONDS = 120.0
+
+
+@click.command()
+@click.option("--models", type=click.Path(path_type=Path), default=Path("models"), show_default=True)
+@click.option(
+    "--photographs", type=click.Path(path_type=Path), default=Path("photographs"), show_default=True
+)
+@click.option("--train-only", is_flag=True, help="Stop once the model is published.")
+@click.option("--port", type=int, default=8137, show_default=True, help="For the gateway.")
+@click.pass_context
+def demo(ctx: click.Context, *, models: Path, photographs: Path, train_only: bool, port: int) -> None:
+    """Train on photographs of hands, serve the model, and send it one it never saw."""
+    from miwake.commands.train import train
+    from training.hand_signs import extract
+
+    folder = photographs / _NAME
+    _step(f"photographs of hands that show 0 to 5 fingers: {folder}")
+    extract(folder)
+    _step(f"miwake train {folder} --name {_NAME} --models {models}")
+    ctx.invoke(train, photographs=folder, name=_NAME, models=models)
+    if train_only:
+        return
+    picture = random.choice(sorted((folder / "test").glob("*/*.png")))  # noqa: S311 - which one is shown
+    url = f"http://127.0.0.1:{port}"
+    _step(f"miwake serve {models} --port {port}")
+    with _gateway(models, url, port=port):
+        _step(f"miwake predict {picture} --url {url}")
+        _ask(url, picture)
+    click.echo(
+        "\nNext:\n"
+        f"  miwake serve {models}                       leave it running (or: make serve)\n"
+        f"  curl -F image=@{picture} http://127.0.0.1:8000/predict\n"
+        "  http://127.0.0.1:8000/docs                the API, to be tried in a browser\n"
+        "  miwake train YOUR-PHOTOGRAPHS --name yours --models models"
+    )
+
+
+def _step(text: str) -> None:
+    click.secho(f"\n> {text}", bold=True)
+
+
+def _ask(url: str, picture: Path) -> None:
+    from miwake.client import Client
+
+    with Client(url) as client:
+        answer = client.predict([picture])
+    (prediction,) = answer["predictions"]
+    click.echo(f"{picture} shows {picture.parent.name}")
+    click.echo(f"answer: {prediction['label']}, probability {prediction['probability']:.4f}")
+    for candidate in prediction["top"]:
+        click.echo(f"  {candidate['probability']:.6f}  {candidate['label']}")
+
+
+@contextmanager
+def _gateway(models: Path, url: str, *, port: int) -> Iterator[None]:
+    command = [sys.executable, "-m", "miwake", "serve", str(models), "--model", _NAME, "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - our own command
+        try:
+            _wait_until_ready(process, url)
+            yield
+        finally:
+            process.terminate()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    from miwake.client import Client, GatewayError
+
+    give_up = time.monotonic() + _START_TIMEOUT_SECONDS
+    with Client(url) as client:
+        while not client.is_ready():
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise GatewayError("the gateway did not come up", code="gateway", problem={})
+            time.sleep(0.2)

@@ -1,0 +1,91 @@
+"""`miwake train`: from a folder of photographs to a published version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from training.recipe import Recipe
+    from training.train import TrainingResult
+
+DEFAULT_RECIPE = "efficientnet-lite0-linear"
+
+
+@click.command()
+@click.argument("photographs", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="Of the model.")
+@click.option(
+    "--models", required=True, type=click.Path(path_type=Path), help="Versions go to MODELS/NAME/<integer>."
+)
+@click.option(
+    "--recipe", default=DEFAULT_RECIPE, show_default=True, help="A name (miwake recipes) or a TOML file."
+)
+@click.option(
+    "--weights", metavar="imagenet|none|PATH", help="What to start from, where not as the recipe says."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="For decoded pixels. [default: ~/.cache/miwake]"
+)
+@click.option(
+    "--golden",
+    type=click.Choice(["generated", "photographs"]),
+    default="generated",
+    show_default=True,
+    help="The pictures that travel inside the model and that every server replays before it answers.",
+)
+@click.option("--keep-keras/--no-keep-keras", default=True, help="Put model.keras beside the SavedModel.")
+def train(  # noqa: PLR0913 - one argument an option
+    photographs: Path,
+    *,
+    name: str,
+    models: Path,
+    recipe: str,
+    weights: str | None,
+    seed: int,
+    cache: Path | None,
+    golden: str,
+    keep_keras: bool,
+) -> None:
+    """Train on PHOTOGRAPHS, a folder for each class, and publish a version.
+
+    PHOTOGRAPHS holds the classes, or train/, validation/ and test/ that hold them.
+    """
+    from modelserver.quiet_import import import_quietly
+
+    import_quietly("tensorflow")
+    from training.train import train as run
+
+    result = run(
+        photographs,
+        name=name,
+        models=models,
+        recipe=_recipe(recipe, weights=weights),
+        seed=seed,
+        cache=cache,
+        golden="photographs" if golden == "photographs" else "generated",
+        keep_keras=keep_keras,
+    )
+    _show(result)
+
+
+def _recipe(name_or_path: str, *, weights: str | None) -> Recipe:
+    import dataclasses
+
+    from training.recipe import load_recipe
+
+    recipe = load_recipe(name_or_path)
+    return recipe if weights is None else dataclasses.replace(recipe, weights=weights)
+
+
+def _show(result: TrainingResult) -> None:
+    for entry in result.unreadable:
+        click.echo(f"left out: {entry.path}: {entry.detail} [{entry.code}]", err=True)
+    evaluation = result.evaluation
+    phases = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in result.seconds.items())
+    click.echo(f"test accuracy {evaluation.accuracy:.4f} on {evaluation.images} images")
+    click.echo(f"seconds: {phases}")
+    click.echo(f"published {result.version}")

@@ -1,0 +1,31 @@
+"""Importing TensorFlow without what its C++ side writes to the terminal on the way."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from types import ModuleType
+
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+def import_quietly(module: str) -> ModuleType:
+    """Import with standard error closed for the moment; whoever set a log level sees everything.
+
+    TensorFlow 2.19 and later write "oneDNN custom operations are on" and the like before any log level
+    is read (tensorflow#100442). Errors still come as exceptions.
+    """
+    if _LEVEL in os.environ:
+        return importlib.import_module(module)
+    os.environ[_LEVEL] = "3"
+    sys.stderr.flush()
+    kept = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        return importlib.import_module(module)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silence)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from contract import signatures
+from contract.errors import ContractBrokenError, ManifestError
+from modelserver.errors import ModelServerAwayError, SignatureNotFoundError, UnexpectedAnswerError
+from modelserver.predict import ModelVersion, predict_batch
+from modelserver.protocol import Call, Tensors
+from modelserver.self_test import self_test
+from tests.fake_model_server import FakeModelServer, FakeVersion, constant
+from tests.manifests import manifest
+
+
+async def run(server: FakeModelServer) -> ModelVersion:
+    return await self_test(server, "toy", 1, timeout_seconds=1)
+
+
+async def test_a_version_that_answers_as_trained_passes_and_brings_its_manifest() -> None:
+    assert await run(FakeModelServer()) == ModelVersion("toy", 1, manifest())
+
+
+async def test_a_version_that_answers_otherwise_is_refused() -> None:
+    server = FakeModelServer({"toy": {1: FakeVersion(network=constant(0.1, 0.2, 0.7))}})
+
+    with pytest.raises(ContractBrokenError, match="golden"):
+        await run(server)
+
+
+async def test_a_model_server_that_is_away_says_nothing_of_the_version() -> None:
+    server = FakeModelServer()
+    server.error = ModelServerAwayError("away")
+
+    with pytest.raises(ModelServerAwayError):
+        await run(server)
+
+
+class Scripted(FakeModelServer):
+    """Answers the manifest signature with this."""
+
+    def __init__(self, outputs: Tensors | Exception) -> None:
+        super().__init__()
+        self.outputs = outputs
+
+    async def call(self, call: Call, *, timeout_seconds: float) -> Tensors:
+        if call.signature != signatures.MANIFEST:
+            return await super().call(call, timeout_seconds=timeout_seconds)
+        if isinstance(self.outputs, Exception):
+            raise self.outputs
+        return self.outputs
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        (SignatureNotFoundError("no"), UnexpectedAnswerError),
+        ({}, UnexpectedAnswerError),
+        ({"manifest": np.array([b"{}"], dtype=object)}, ManifestError),
+        ({"manifest": np.array([1.0], dtype=np.float32)}, UnexpectedAnswerError),
+        ({"manifest": np.array([b"{}", b"{}"], dtype=object)}, UnexpectedAnswerError),
+    ],
+)
+async def test_a_version_without_a_readable_manifest_is_refused(
+    outputs: Tensors | Exception, expected: type[Exception]
+) -> None:
+    with pytest.raises(expected):
+        await run(Scripted(outputs))
+
+
+async def test_a_batch_is_padded_and_the_paddings_rows_are_dropped() -> None:
+    server = FakeModelServer()
+    images = [np.zeros((8, 8, 3), dtype=np.uint8)] * 3
+
+    rows = await predict_batch(server, ModelVersion("toy", 1, manifest()), images, timeout_seconds=1)
+
+    assert rows.shape == (3, 3)
+    assert server.batches == [4]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        constant(0.5, 0.5),
+        constant(float("nan"), 0.5, 0.5),
+        lambda images: np.zeros((1, 3), dtype=np.float32),  # noqa: ARG005
+        lambda images: np.zeros((len(images), 3), dtype=np.int32),
+    ],
+)
+async def test_an_answer_of_another_shape_or_not_finite_is_refused(network: object) -> None:
+    server = FakeModelServer({"toy": {1: FakeVersion(network=network)}})  # type: ignore[arg-type]
+    images = [np.zeros((8, 8, 3), dtype=np.uint8)] * 2
+
+    with pytest.raises(UnexpectedAnswerError):
+        await predict_batch(server, ModelVersion("toy", 1, manifest()), images, timeout_seconds=1)

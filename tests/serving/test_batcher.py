@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from contract.image import Pixels
+from modelserver.errors import ModelServerAwayError, OverloadedError
+from serving.batcher import Batcher, Probabilities
+from serving.deadline import Deadline
+
+IMAGE = np.zeros((2, 2, 3), dtype=np.uint8)
+
+
+class Server:
+    """Answers every image with its own first pixel, when the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.batches: list[int] = []
+        self.error: Exception | None = None
+
+    async def predict_batch(self, images: list[Pixels], seconds: float) -> Probabilities:
+        assert seconds > 0
+        self.batches.append(len(images))
+        await self.gate.wait()
+        if self.error:
+            raise self.error
+        return np.array([[image[0, 0, 0]] for image in images], dtype=np.float32)
+
+
+def batcher(server: Server, **changes: int) -> Batcher:
+    options = {"max_batch_size": 4, "max_calls_in_flight": 1, "max_waiting": 100} | changes
+    return Batcher(server.predict_batch, on_taken=lambda _: None, **options)
+
+
+def submit(to: Batcher, count: int) -> list[asyncio.Task[Probabilities]]:
+    deadline = Deadline.after(5)
+    return [asyncio.create_task(to.predict(np.full_like(IMAGE, n), deadline=deadline)) for n in range(count)]
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_lone_image_goes_at_once() -> None:
+    server = Server()
+    server.gate.set()
+
+    assert (await batcher(server).predict(IMAGE, deadline=Deadline.after(1))).tolist() == [0]
+
+
+async def test_what_waits_when_a_call_returns_goes_together_up_to_the_largest_batch() -> None:
+    server = Server()
+    tasks = submit(batcher(server), 8)
+    await settle()
+    assert server.batches == [1]
+    server.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert server.batches == [1, 4, 3]
+
+
+async def test_every_image_gets_its_own_row() -> None:
+    server = Server()
+    tasks = submit(batcher(server), 11)
+    server.gate.set()
+
+    assert [row.tolist() for row in await asyncio.gather(*tasks)] == [[n] for n in range(11)]
+
+
+async def test_no_more_calls_are_in_flight_than_allowed() -> None:
+    server = Server()
+    tasks = submit(batcher(server, max_calls_in_flight=3, max_batch_size=1), 9)
+    await settle()
+
+    assert len(server.batches) == 3
+    server.gate.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_one_more_than_may_wait_is_refused_and_the_others_are_answered() -> None:
+    server = Server()
+    queue = batcher(server, max_waiting=2)
+    tasks = submit(queue, 4)
+    await settle()
+    server.gate.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(answer) for answer in answers].count(OverloadedError) == 1
+    assert isinstance(answers[3], OverloadedError)
+
+
+async def test_an_image_whose_client_has_gone_is_not_sent() -> None:
+    server = Server()
+    tasks = submit(batcher(server), 3)
+    await settle()
+    tasks[1].cancel()
+    await settle()
+    server.gate.set()
+    await asyncio.gather(tasks[0], tasks[2])
+
+    assert server.batches == [1, 1]
+
+
+async def test_the_error_of_a_batch_reaches_all_its_images_and_the_next_batch_goes() -> None:
+    server = Server()
+    queue = batcher(server)
+    server.error = ModelServerAwayError("away")
+    server.gate.set()
+    answers = await asyncio.gather(*submit(queue, 5), return_exceptions=True)
+    server.error = None
+
+    assert all(isinstance(answer, ModelServerAwayError) for answer in answers)
+    assert (await queue.predict(IMAGE, deadline=Deadline.after(1))).tolist() == [0]
+
+
+async def test_nothing_is_ever_sent_empty() -> None:
+    server = Server()
+    tasks = submit(batcher(server), 3)
+    await settle()
+    for task in tasks:
+        task.cancel()
+    server.gate.set()
+    await settle()
+
+    assert 0 not in server.batches
+
+
+async def test_a_deadline_that_has_passed_is_an_error() -> None:
+    from modelserver.errors import DeadlineExceededError
+
+    with pytest.raises(DeadlineExceededError):
+        Deadline.after(-1).remaining_seconds()
