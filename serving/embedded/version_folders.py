@@ -1,0 +1,63 @@
+"""What lies on the disk: base paths of models, folders of versions, and whether one has changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
+_MAX_NUMBER = 2**63 - 1
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFolders:
+    """Where models are looked for.
+
+    Attributes:
+        parent: every folder in it is a model, also one that appears later; None for no such folder.
+        named: base path by model name, in addition.
+    """
+
+    parent: Path | None = None
+    named: Mapping[str, Path] = field(default_factory=dict)
+
+    def base_paths(self) -> dict[str, Path]:
+        """Base path by model name, as of now.
+
+        Raises:
+            OSError: the parent cannot be listed though it exists.
+        """
+        found = {} if self.parent is None else {path.name: path for path in _folders(self.parent)}
+        return {**found, **self.named}
+
+
+def version_folders(base_path: Path) -> dict[int, Path]:
+    """Folder by version: `00000004` is version 4, and what is no whole number is not looked at.
+
+    Raises:
+        OSError: the base path cannot be listed though it exists.
+    """
+    found = {int(path.name): path for path in _folders(base_path) if _NUMBER.fullmatch(path.name)}
+    return {number: path for number, path in found.items() if number <= _MAX_NUMBER}
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    """Of everything below it: equal as long as nothing was written, replaced, added or removed.
+
+    Raises:
+        OSError: something in it went away meanwhile.
+    """
+    stats = ((path, path.stat()) for path in sorted([folder, *folder.rglob("*")]))
+    return tuple((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def _folders(parent: Path) -> list[Path]:
+    """The visible folders in one, in the order of their names; none where it is missing."""
+    try:
+        return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
