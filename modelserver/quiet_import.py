@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from types import ModuleType
@@ -19,6 +20,7 @@ def import_quietly(module: str) -> ModuleType:
     if _LEVEL in os.environ:
         return importlib.import_module(module)
     os.environ[_LEVEL] = "3"
+    logging.getLogger(module).setLevel(logging.ERROR)
     sys.stderr.flush()
     kept = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)

@@ -79,7 +79,6 @@ def _quiet_tensorflow() -> None:
     """Keep TensorFlow to itself, unless the user wants to hear it or to give it all of a GPU's memory."""
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     import_quietly("tensorflow")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 if __name__ == "__main__":
