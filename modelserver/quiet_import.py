@@ -9,17 +9,17 @@ import sys
 from types import ModuleType
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_SILENT = "3"
 
 
 def import_quietly(module: str) -> ModuleType:
-    """Import with standard error closed for the moment; whoever set a log level sees everything.
+    """Import with standard error closed for the moment; whoever asks for a lower log level sees everything.
 
     TensorFlow 2.19 and later write "oneDNN custom operations are on" and the like before any log level
     is read (tensorflow#100442). Errors still come as exceptions.
     """
-    if _LEVEL in os.environ:
+    if os.environ.setdefault(_LEVEL, _SILENT) != _SILENT:
         return importlib.import_module(module)
-    os.environ[_LEVEL] = "3"
     logging.getLogger(module).setLevel(logging.ERROR)
     sys.stderr.flush()
     kept = os.dup(2)

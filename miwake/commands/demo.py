@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,21 +70,26 @@ def _ask(url: str, picture: Path) -> None:
 
 @contextmanager
 def _gateway(models: Path, url: str, *, port: int) -> Iterator[None]:
+    """The gateway as a process of its own; what it logs is shown only if it does not come up."""
     command = [sys.executable, "-m", "miwake", "serve", str(models), "--model", _NAME, "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - our own command
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:  # noqa: S603
         try:
-            _wait_until_ready(process, url)
+            if not _comes_up(process, url):
+                log.seek(0)
+                click.echo(log.read(), err=True)
+                raise click.ClickException("the gateway did not come up")
             yield
         finally:
             process.terminate()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    from miwake.client import Client, GatewayError
+def _comes_up(process: subprocess.Popen[bytes], url: str) -> bool:
+    from miwake.client import Client
 
     give_up = time.monotonic() + _START_TIMEOUT_SECONDS
     with Client(url) as client:
-        while not client.is_ready():
-            if process.poll() is not None or time.monotonic() > give_up:
-                raise GatewayError("the gateway did not come up", code="gateway", problem={})
+        while process.poll() is None and time.monotonic() < give_up:
+            if client.is_ready():
+                return True
             time.sleep(0.2)
+    return False
