@@ -55,9 +55,8 @@ def main(model: Path, photographs: Path, *, seconds: float, clients: int) -> Non
     gateway, latencies, resident = gateway_rate(model, files, seconds=seconds, clients=clients)
     click.echo(f"decode, one core          {decoding:8.1f} images/s")
     click.echo(f"model server, batches of {target.manifest.max_batch_size:2} {direct:7.1f} images/s")
-    click.echo(
-        f"gateway, {clients:2} clients       {gateway:8.1f} images/s = {gateway / direct:.2f} of the model server"
-    )
+    click.echo(f"gateway, {clients:2} clients       {gateway:8.1f} images/s")
+    click.echo(f"gateway to model server   {gateway / direct:8.2f}")
     click.echo(
         f"gateway latency           p50 {1000 * latencies[0]:.0f} ms, p99 {1000 * latencies[1]:.0f} ms"
     )

@@ -15,6 +15,9 @@ from contract.errors import MiwakeError
 from serving.problems import STATUS_BY_CODE
 
 
+PACKAGES = ("contract", "modelserver", "serving")
+
+
 def import_all_errors() -> None:
     for package in (contract, modelserver, serving):
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
@@ -31,13 +34,15 @@ def subclasses(error: type[MiwakeError]) -> Iterator[type[MiwakeError]]:
 import_all_errors()
 
 
+MET_IN_A_GATEWAY = [
+    error for error in set(subclasses(MiwakeError)) if error.__module__.split(".")[0] in PACKAGES
+]
+
+
 @pytest.mark.parametrize(
-    "error", sorted(set(subclasses(MiwakeError)), key=lambda e: e.__qualname__), ids=lambda e: e.__name__
+    "error", sorted(MET_IN_A_GATEWAY, key=lambda e: e.__name__), ids=lambda e: e.__name__
 )
 def test_every_error_a_gateway_can_meet_has_a_status(error: type[MiwakeError]) -> None:
-    if error.__module__.split(".")[0] not in ("contract", "modelserver", "serving"):
-        pytest.skip("never raised in a gateway")
-
     assert error.code in STATUS_BY_CODE
 
 

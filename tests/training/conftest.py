@@ -1,0 +1,73 @@
+"""One tiny trained model that all tests of the export share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.image_spec import ImageSpec
+from training.recipe import load_recipe
+
+from .pictures import write_classes
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe():
+    """`cnn3` on 32x32 pixels for two epochs."""
+    recipe = load_recipe("cnn3")
+    stage = replace(recipe.stages[0], epochs=2, batch_size=8)
+    return replace(recipe, image=ImageSpec(height=32, width=32), stages=(stage,))
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """Three classes of twenty pictures, one of which is a text."""
+    root = write_classes(tmp_path_factory.mktemp("pictures"), per_class=20)
+    (root / "blue" / "notes.jpg").write_text("not a picture", "utf-8")
+    return root
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, tiny_recipe, pictures):
+    """The result of training the tiny recipe once."""
+    from training.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    return train(
+        pictures,
+        name="tiny",
+        models=folder / "models",
+        recipe=tiny_recipe,
+        seed=3,
+        cache=folder / "cache",
+        progress=False,
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 300 KB, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607
+
+
+# Keras 3.15 reads its variables with `np.array(x)`, whose TensorFlow side NumPy 2 finds out of date.
+_KERAS_READS_A_VARIABLE = (
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+    ":keras.src.backend.tensorflow.core"
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(_KERAS_READS_A_VARIABLE))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from training.errors import ExportError
+from training.export.publish import check_writable, newest_version, publish
+
+
+def _write(folder):
+    (folder / "saved_model.pb").write_bytes(b"graph")
+
+
+def test_versions_are_numbered_from_one_and_go_on_after_the_highest(tmp_path):
+    first = publish(tmp_path / "m", _write)
+    (tmp_path / "m" / "00000007").mkdir()
+    (tmp_path / "m" / "notes").mkdir()
+
+    second = publish(tmp_path / "m", _write)
+
+    assert (first.name, second.name) == ("1", "8")
+    assert newest_version(tmp_path / "m") == second
+    assert (second / "saved_model.pb").read_bytes() == b"graph"
+
+
+def test_a_version_is_not_visible_before_it_is_whole(tmp_path):
+    seen = []
+
+    def write(folder):
+        _write(folder)
+        seen.extend(child.name for child in (tmp_path / "m").iterdir())
+
+    publish(tmp_path / "m", write)
+
+    assert [name.isdecimal() for name in seen] == [False]
+    assert [child.name for child in (tmp_path / "m").iterdir()] == ["1"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path):
+    def fail(folder):
+        _write(folder)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        publish(tmp_path / "m", fail)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_publishing_at_the_same_time_gives_every_export_its_own_version(tmp_path):
+    def publish_one(number):
+        return publish(tmp_path / "m", lambda folder: (folder / str(number)).touch())
+
+    with ThreadPoolExecutor(8) as pool:
+        versions = list(pool.map(publish_one, range(16)))
+
+    assert sorted(int(version.name) for version in versions) == list(range(1, 17))
+    assert all((version / str(number)).exists() for number, version in enumerate(versions))
+
+
+def test_a_folder_that_cannot_be_made_is_found_out_early(tmp_path):
+    (tmp_path / "models").write_text("a file", "utf-8")
+
+    with pytest.raises(ExportError, match="cannot write into"):
+        check_writable(tmp_path / "models" / "m")
+
+
+def test_checking_leaves_no_trace(tmp_path):
+    check_writable(tmp_path / "m")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize("keep_keras", [True, False])
+def test_a_full_disk_is_one_clear_line_and_no_version(
+    small_disk, pictures, tiny_recipe, tmp_path, keep_keras
+):
+    from training.train import train
+
+    with pytest.raises(ExportError) as caught:
+        train(
+            pictures,
+            name="tiny",
+            models=small_disk,
+            recipe=tiny_recipe,
+            cache=tmp_path / "cache",
+            keep_keras=keep_keras,
+            progress=False,
+        )
+
+    assert "\n" not in str(caught.value)
+    assert "No space left" in str(caught.value)
+    assert list(Path(small_disk).iterdir()) == []

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from contract.errors import ManifestError
+from contract.image_spec import ImageSpec
+from training.errors import DatasetError, WeightsError
+from training.recipe import load_recipe
+
+from .pictures import write_classes, write_picture
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def linear_recipe():
+    """The default recipe on small pixels for a few epochs."""
+    recipe = load_recipe("efficientnet-lite0-linear")
+    stage = replace(recipe.stages[0], epochs=20)
+    return replace(recipe, image=ImageSpec(height=224, width=224), stages=(stage,))
+
+
+def test_training_twice_with_one_seed_gives_the_same_network(trained, tiny_recipe, pictures, tmp_path):
+    import keras
+
+    from training.train import train
+
+    again = train(
+        pictures,
+        name="tiny",
+        models=tmp_path / "models",
+        recipe=tiny_recipe,
+        seed=3,
+        cache=tmp_path / "cache",
+        progress=False,
+    )
+
+    first, second = (
+        keras.saving.load_model(result.version / "assets.extra" / "model.keras", compile=False)
+        for result in (trained, again)
+    )
+    for mine, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.array_equal(mine, other)
+    assert trained.evaluation == again.evaluation
+    assert trained.temperature == again.temperature
+
+
+def test_cnn3_runs_end_to_end_and_lists_what_it_could_not_read(trained):
+    assert trained.evaluation.images == 9
+    assert [entry.path for entry in trained.unreadable] == ["blue/notes.jpg"]
+    assert set(trained.seconds) == {"decode", "build", "fit", "evaluate", "export"}
+
+
+def test_the_default_recipe_tells_colours_apart_and_takes_golden_photographs(
+    linear_recipe, pictures, tmp_path
+):
+    from training.exported_model import ExportedModel
+    from training.train import train
+
+    result = train(
+        pictures,
+        name="colours",
+        models=tmp_path / "models",
+        recipe=linear_recipe,
+        cache=tmp_path / "cache",
+        golden="photographs",
+        keep_keras=False,
+        progress=False,
+    )
+
+    assert result.evaluation.accuracy == 1.0
+    with ExportedModel(result.version) as model:
+        kept = {example.image_bytes for example in model.manifest.golden.examples}
+        assert model.manifest.explain_layer == "top_relu6"
+    assert kept <= {path.read_bytes() for path in pictures.rglob("*.png")}
+
+
+def test_a_version_is_measured_on_labelled_photographs(trained, tmp_path):
+    from training.evaluate import evaluate
+
+    tree = write_classes(tmp_path / "in" / "train", per_class=1).parent
+    write_classes(tree / "test", per_class=3)
+    (tree / "test" / "blue" / "notes.txt").write_text("no", "utf-8")
+
+    result = evaluate(trained.version, tree, cache=tmp_path / "cache", progress=False)
+
+    assert result.evaluation.images == 9
+    assert result.evaluation.labels == ("amber", "blue", "green")
+    assert [entry.path for entry in result.unreadable] == ["test/blue/notes.txt"]
+
+
+def test_a_class_the_model_does_not_know_is_refused_by_name(trained, tmp_path):
+    from training.evaluate import evaluate
+
+    tree = write_classes(tmp_path / "in", per_class=1)
+    write_picture(tree / "violet" / "1.png", (160, 30, 200), seed=1)
+
+    with pytest.raises(DatasetError, match="no label 'violet'"):
+        evaluate(trained.version, tree, cache=tmp_path / "cache", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"name": "no/slash"}, ManifestError),
+        ({"recipe": replace(load_recipe("efficientnet-lite0-linear"), weights="/absent")}, WeightsError),
+    ],
+)
+def test_what_can_be_known_early_is_refused_before_a_photograph_is_read(
+    tmp_path, tiny_recipe, changes, error
+):
+    from training.train import train
+
+    arguments = {"name": "tiny", "recipe": tiny_recipe} | changes
+
+    with pytest.raises(error):
+        train(tmp_path / "no-photographs", models=tmp_path / "models", **arguments)
+
+    assert list(tmp_path.iterdir()) == []

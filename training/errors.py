@@ -1,0 +1,41 @@
+"""What training refuses, each in one clear line."""
+
+from __future__ import annotations
+
+from contract.errors import MiwakeError
+
+
+class DatasetError(MiwakeError):
+    """The photographs cannot be trained on as they lie."""
+
+    code = "dataset_invalid"
+
+
+class CacheError(MiwakeError):
+    """Decoded pixels cannot be kept on disk."""
+
+    code = "cache_unwritable"
+
+
+class RecipeError(MiwakeError):
+    """No such recipe, or one that says something that cannot be followed."""
+
+    code = "recipe_invalid"
+
+
+class WeightsError(MiwakeError):
+    """The weights a network should start from are missing, or are not what they should be."""
+
+    code = "weights_missing"
+
+
+class ExportError(MiwakeError):
+    """A version could not be written or published; nothing of it remains."""
+
+    code = "export_failed"
+
+
+class ModelNotFoundError(MiwakeError):
+    """No exported model lies there."""
+
+    code = "model_not_found"

@@ -1,0 +1,69 @@
+"""Measures a published version on labelled photographs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from training.errors import DatasetError
+from training.evaluation import Evaluation, evaluate_probabilities
+from training.exported_model import ExportedModel
+from training.photographs import Photograph, find_photographs
+from training.pixels import Unreadable, decode_photographs, default_cache
+from training.samples import samples_of
+
+_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResult:
+    """The figures, and the files that gave no pixels and so are not in them."""
+
+    version: Path
+    evaluation: Evaluation
+    unreadable: tuple[Unreadable, ...]
+
+
+def evaluate(
+    model: Path, photographs: Path, *, cache: Path | None = None, progress: bool = True
+) -> EvaluationResult:
+    """Ask a version about every photograph of a tree, or of its `test/` where it has one.
+
+    Args:
+        model: a version's folder, or a model's, of which the newest version answers.
+        photographs: a folder a class; the classes are the model's labels, or some of them.
+        cache: where decoded pixels are kept, or None for the user's own cache folder.
+        progress: whether to show progress bars.
+
+    Raises:
+        ModelNotFoundError, ContractBrokenError: see `ExportedModel`.
+        DatasetError: a folder is no label of the model, or as `find_photographs`.
+    """
+    with ExportedModel(model) as exported:
+        labels = exported.manifest.labels
+        found = _of_test_split(find_photographs(photographs))
+        _check_labels(found, labels)
+        decoded = decode_photographs(
+            found, exported.manifest.image, cache=cache or default_cache(), progress=progress
+        )
+        samples = samples_of(decoded, decoded.photographs, labels=labels)
+        with tqdm(total=len(samples), desc="evaluating", disable=None if progress else True) as bar:
+            answers = []
+            for images in samples.batches(_BATCH_SIZE):
+                answers.append(exported.predict(images))
+                bar.update(len(images))
+        evaluation = evaluate_probabilities(np.concatenate(answers), samples.labels, labels=labels)
+        return EvaluationResult(version=exported.path, evaluation=evaluation, unreadable=decoded.unreadable)
+
+
+def _of_test_split(photographs: tuple[Photograph, ...]) -> tuple[Photograph, ...]:
+    return tuple(p for p in photographs if p.split == "test") or photographs
+
+
+def _check_labels(photographs: tuple[Photograph, ...], labels: tuple[str, ...]) -> None:
+    strangers = sorted({photograph.label for photograph in photographs} - set(labels))
+    if strangers:
+        raise DatasetError(f"the model has no label {strangers[0]!r}; its labels are {', '.join(labels)}")

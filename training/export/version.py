@@ -1,0 +1,108 @@
+"""Everything one version holds, written and checked; see `contract.manifest` for what servers read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from contract.manifest import MANIFEST_FILE, Manifest
+from training.errors import ExportError
+from training.export.gate import check_version
+from training.export.grad_cam import SplitModel
+from training.export.graph import write_saved_model
+from training.export.publish import publish
+from training.export.warmup import WARMUP_FILE, write_warmup
+
+_EXTRA = Path(MANIFEST_FILE).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What a person wants to know of a training run later.
+
+    Attributes:
+        report: figures and facts, as JSON.
+        split: a row a photograph: path, label, split, sha256.
+        history: a row an epoch.
+    """
+
+    report: Mapping[str, Any]
+    split: Sequence[Mapping[str, object]]
+    history: Sequence[Mapping[str, object]]
+
+
+def export_version(  # noqa: PLR0913 - all of a version
+    model: Any,
+    base: Path,
+    *,
+    split: SplitModel,
+    manifest: Manifest,
+    record: RunRecord,
+    keep_keras: bool,
+) -> Path:
+    """Write, check and publish one version.
+
+    Args:
+        model: uint8 [N, H, W, 3] to logits float32 [N, C].
+        base: `<models>/<name>`.
+        split: the same network, cut for Grad-CAM.
+        manifest: complete.
+        record: of the run.
+        keep_keras: whether `model.keras` travels too.
+
+    Returns:
+        `<base>/<number>`.
+
+    Raises:
+        ExportError: it cannot be written.
+        ContractBrokenError: what was written does not answer as the network does.
+    """
+
+    def write(folder: Path) -> None:
+        (folder / _EXTRA).mkdir()
+        _write_records(folder / _EXTRA, record)
+        if keep_keras:
+            model.save(folder / _EXTRA / "model.keras")
+        _write_for_servers(model, folder, split=split, manifest=manifest)
+        check_version(folder, manifest)
+
+    return publish(base, write)
+
+
+def _write_for_servers(model: Any, folder: Path, *, split: SplitModel, manifest: Manifest) -> None:
+    manifest_json = manifest.to_json()
+    (folder / MANIFEST_FILE).write_text(manifest_json, "utf-8")
+    try:
+        write_warmup(
+            folder / WARMUP_FILE,
+            model=manifest.name,
+            spec=manifest.image,
+            max_batch_size=manifest.max_batch_size,
+        )
+    except tf.errors.OpError as exc:
+        raise ExportError(f"cannot write the warm-up requests: {exc.message}") from exc
+    write_saved_model(
+        model, folder, split=split, temperature=manifest.temperature, manifest_json=manifest_json
+    )
+
+
+def _write_records(folder: Path, record: RunRecord) -> None:
+    report = json.dumps(record.report, ensure_ascii=False, indent=2) + "\n"
+    (folder / "report.json").write_text(report, "utf-8")
+    (folder / "split.csv").write_text(_csv(record.split), "utf-8")
+    (folder / "history.csv").write_text(_csv(record.history), "utf-8")
+
+
+def _csv(rows: Sequence[Mapping[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,66 @@
+"""Networks of `keras.applications`, as part of one flat graph.
+
+Their ImageNet weights are downloaded on first use; a saved file of weights without the top does as well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from training.errors import WeightsError
+
+NETWORKS = {
+    "vgg16": keras.applications.VGG16,
+    "mobilenet-v2": keras.applications.MobileNetV2,
+    "densenet121": keras.applications.DenseNet121,
+}
+OFFLINE_CHOICES = (
+    "choose --weights PATH (a saved file), --weights none, or --recipe efficientnet-lite0-linear, whose "
+    "weights come from the package index"
+)
+
+
+def application(name: str, scaled: Any, *, weights: str) -> Any:
+    """Feature maps of scaled pixels by the network of that name.
+
+    Args:
+        name: a key of NETWORKS.
+        scaled: Keras tensor, float [N, H, W, 3].
+        weights: `imagenet`, `none`, or the path of a weights file without the top.
+
+    Raises:
+        WeightsError: the download failed, or the file does not fit the network.
+    """
+    build = NETWORKS[name]
+    if weights == "none":
+        return build(include_top=False, weights=None, input_tensor=scaled).output
+    source = _with_weights(name, weights, tuple(scaled.shape[1:]))
+    # Built a second time on our tensor: a network used as a layer hides the activations Grad-CAM reads.
+    network = build(include_top=False, weights=None, input_tensor=scaled)
+    network.set_weights(source.get_weights())
+    return network.output
+
+
+def check_weights_file(path: Path) -> None:
+    """Refuse a path before hours are spent.
+
+    Raises:
+        WeightsError: there is no such file.
+    """
+    if not path.is_file():
+        raise WeightsError(f"no weights file at {path}")
+
+
+def _with_weights(name: str, weights: str, shape: tuple[int, ...]) -> Any:
+    try:
+        return NETWORKS[name](include_top=False, weights=weights, input_shape=shape)
+    # Keras raises a bare Exception when a download fails, and anything for a file of another network.
+    except Exception as exc:
+        if weights == "imagenet":
+            raise WeightsError(
+                f"the ImageNet weights of {name} could not be downloaded: {OFFLINE_CHOICES}"
+            ) from exc
+        raise WeightsError(f"{weights} does not hold the weights of {name} without its top") from exc
