@@ -22,7 +22,7 @@ test: $(INSTALLED)  ## everything but the long proofs at full length
 	$(BIN)/pytest
 
 test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
-	$(BIN)/pytest -m "not tensorflow and not slow"
+	$(BIN)/pytest -m "not tensorflow and not slow" --ignore=tests/serving/embedded
 
 prove: $(INSTALLED)  ## the long proofs at full length; the result goes to docs/proof/
 	mkdir -p docs/proof

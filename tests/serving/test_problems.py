@@ -14,7 +14,6 @@ import serving
 from contract.errors import MiwakeError
 from serving.problems import STATUS_BY_CODE
 
-
 PACKAGES = ("contract", "modelserver", "serving")
 
 
