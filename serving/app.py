@@ -12,7 +12,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from modelserver.protocol import ModelServer
-from serving import problems
+from serving import openapi, problems
 from serving.gateway import Gateway
 from serving.metrics import Metrics
 from serving.middleware import RequestMiddleware
@@ -45,6 +45,7 @@ def create_app(settings: Settings, model_server: ModelServer, *, registry: Colle
     )
     app.state.gateway = gateway
     problems.install(app)
+    openapi.install(app)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     for router in (predict.router, models.router, operations.router):
         app.include_router(router)

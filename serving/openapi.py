@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
+
 from serving.problems import MEDIA_TYPE
 from serving.schemas import Base64Image, PredictBody, Problem
 
@@ -13,9 +15,36 @@ Responses = dict[int | str, dict[str, Any]]
 def problems(descriptions: dict[int, str]) -> Responses:
     """`responses` of a route: problem documents, by status."""
     return {
-        status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": description}
-        for status, description in descriptions.items()
+        status: {"model": Problem, "description": description} for status, description in descriptions.items()
     }
+
+
+def install(app: FastAPI) -> None:
+    """Have the document say how errors really come: as problem documents, those of parameters too."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _describe_problems(generate())
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+
+
+def _describe_problems(document: dict[str, Any]) -> None:
+    """Change the document, which FastAPI keeps, in place."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for response in operation["responses"].values():
+                _describe_problem(response)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+
+
+def _describe_problem(response: dict[str, Any]) -> None:
+    reference = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    if reference.endswith(("/Problem", "/HTTPValidationError")):
+        response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def _json_body() -> dict[str, Any]:

@@ -23,9 +23,9 @@ from serving.schemas import (
 router = APIRouter(tags=["models"])
 
 
-@router.get("/models")
+@router.get("/models", summary="All models and their versions")
 async def models(gateway: TheGateway) -> ModelsAnswer:
-    """All models and their versions."""
+    """Also those that cannot answer, with the reason."""
     return ModelsAnswer(
         models=[
             ModelSummary(**_summary(watch, default=gateway.settings.default))
@@ -34,9 +34,9 @@ async def models(gateway: TheGateway) -> ModelsAnswer:
     )
 
 
-@router.get("/models/{model}", responses=problems({404: "model_not_found"}))
+@router.get("/models/{model}", summary="One model", responses=problems({404: "model_not_found"}))
 async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswer:
-    """One model with what its newest version says of itself: labels, metrics, provenance."""
+    """What its newest version says of itself: labels, metrics, provenance."""
     watch = gateway.predictor.watch(model)
     request_state(request.scope).model = model
     summary = _summary(watch, default=gateway.settings.default)

@@ -17,25 +17,25 @@ _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/livez")
+@router.get("/livez", summary="Is the process alive?")
 async def livez() -> Health:
     """The process answers. Says nothing of the model server: a restart of the gateway would not help it."""
     return Health(status="ok")
 
 
-@router.get("/readyz", responses=_UNAVAILABLE)
+@router.get("/readyz", summary="Can it answer?", responses=_UNAVAILABLE)
 async def readyz(gateway: TheGateway, response: Response) -> Health:
     """The default model has a version that passed its self-test."""
     return _health(gateway, response, ready=False)
 
 
-@router.get("/startupz", responses=_UNAVAILABLE)
+@router.get("/startupz", summary="Could it ever?", responses=_UNAVAILABLE)
 async def startupz(gateway: TheGateway, response: Response) -> Health:
     """The gateway was ready once."""
     return _health(gateway, response, ready=gateway.was_ready)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(gateway: TheGateway) -> Response:
     """In Prometheus' text format."""
     return Response(generate_latest(gateway.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -33,6 +33,7 @@ TopK = Annotated[int, Query(ge=1, le=1000, description="Candidates for each imag
 
 @router.post(
     "/predict",
+    summary="Label images by the default model",
     response_model=PredictAnswer,
     responses=PREDICT_PROBLEMS,
     openapi_extra={"requestBody": REQUEST_BODY},
@@ -40,12 +41,13 @@ TopK = Annotated[int, Query(ge=1, le=1000, description="Candidates for each imag
 async def predict(
     request: Request, gateway: TheGateway, *, version: Version = None, top_k: TopK = 5
 ) -> Response:
-    """Label images by the default model: multipart `image` parts, a raw image, or JSON with base64."""
+    """Multipart `image` parts, a raw image, or JSON with base64."""
     return await _predict(request, gateway, gateway.settings.default, version=version, top_k=top_k)
 
 
 @router.post(
     "/models/{model}/predict",
+    summary="Label images by a named model",
     response_model=PredictAnswer,
     responses=PREDICT_PROBLEMS,
     openapi_extra={"requestBody": REQUEST_BODY},
@@ -53,7 +55,7 @@ async def predict(
 async def predict_by_model(
     request: Request, gateway: TheGateway, model: str, *, version: Version = None, top_k: TopK = 5
 ) -> Response:
-    """Label images by a named model."""
+    """As /predict."""
     return await _predict(request, gateway, model, version=version, top_k=top_k)
 
 

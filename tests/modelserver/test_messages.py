@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,20 @@ import pytest
 
 from modelserver.messages import prediction_pb2 as ours
 
-pytestmark = pytest.mark.tensorflow
+ROOT = Path(__file__).parents[2]
+SOURCE = "modelserver/messages/prediction.proto"
+
+
+def test_the_generated_classes_are_those_of_the_proto_file(tmp_path: Path) -> None:
+    outputs = [f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-I", "proto", *outputs, f"proto/{SOURCE}"]
+
+    subprocess.run(command, cwd=ROOT, check=True)
+
+    for name in ("prediction_pb2.py", "prediction_pb2.pyi"):
+        assert (tmp_path / "modelserver" / "messages" / name).read_text() == (
+            ROOT / "modelserver" / "messages" / name
+        ).read_text(), "run make proto"
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +92,7 @@ def filled_status(messages: Any) -> Any:
     return response
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("build", [filled_request, filled_response, filled_status])
 def test_every_field_has_the_same_bytes(build: Any, theirs: Any) -> None:
     ours_as_bytes = build(ours).SerializeToString(deterministic=True)
@@ -83,6 +100,7 @@ def test_every_field_has_the_same_bytes(build: Any, theirs: Any) -> None:
     assert ours_as_bytes == build(theirs).SerializeToString(deterministic=True)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("build", [filled_request, filled_response, filled_status])
 def test_each_side_reads_the_other_and_keeps_everything(build: Any, theirs: Any) -> None:
     message = build(ours)
@@ -94,11 +112,13 @@ def test_each_side_reads_the_other_and_keeps_everything(build: Any, theirs: Any)
     assert back == message
 
 
+@pytest.mark.tensorflow
 def test_states_and_data_types_have_the_same_numbers(theirs: Any) -> None:
     assert dict(ours.ModelVersionStatus.State.items()) == dict(theirs.ModelVersionStatus.State.items())
     assert dict(ours.DataType.items()).items() <= dict(theirs.DataType.items()).items()
 
 
+@pytest.mark.tensorflow
 def test_our_tensor_is_read_by_tensorflow_as_the_same_array(theirs: Any) -> None:
     import tensorflow as tf
 

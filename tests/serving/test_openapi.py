@@ -14,6 +14,18 @@ async def test_every_reference_of_the_openapi_document_resolves() -> None:
     assert {"PredictAnswer", "Problem"} <= named
 
 
+async def test_every_error_is_described_as_a_problem_document() -> None:
+    async with gateway(FakeModelServer()) as client:
+        document = (await client.get("/openapi.json")).json()
+
+    responses = document["paths"]["/models/{model}/predict"]["post"]["responses"]
+    problems = {status: response["content"] for status, response in responses.items() if status != "200"}
+    assert problems.keys() == {"400", "404", "413", "415", "422", "502", "503", "504"}
+    for content in problems.values():
+        assert content == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
 async def test_the_documentation_page_loads_nothing_from_elsewhere() -> None:
     async with gateway(FakeModelServer()) as client:
         page = await client.get("/docs")
