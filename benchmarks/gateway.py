@@ -21,10 +21,10 @@ import httpx
 import numpy as np
 
 from contract.image import decode
+from contract.model_folder import newest_version, read_manifest
 from modelserver.errors import ModelServerError
 from modelserver.grpc_adapter import GrpcModelServer
 from modelserver.launch import Kind, running_model_server
-from modelserver.model_folder import newest_version, read_manifest
 from modelserver.predict import ModelVersion, predict_batch
 
 _PORT = 8139

@@ -45,3 +45,9 @@ class ContractBrokenError(MiwakeError):
 
 class ManifestError(ContractBrokenError):
     """A manifest that cannot be read, or whose major version this build does not know."""
+
+
+class ModelFolderError(MiwakeError):
+    """No model lies where one was looked for."""
+
+    code = "model_not_found"

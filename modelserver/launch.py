@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from contract.model_folder import newest_version, read_manifest
 from modelserver.errors import ModelServerStartError
-from modelserver.model_folder import newest_version, read_manifest
 from modelserver.supervisor import Supervisor
 from modelserver.tensorflow_serving_config import VERSIONS_KEPT, batching_config, models_config
 
@@ -51,7 +51,7 @@ async def running_model_server(kind: Kind, models: Mapping[str, Path]) -> AsyncI
         Its gRPC address. It may not answer yet.
 
     Raises:
-        ModelNotFoundError: a model without a version.
+        ModelFolderError: a model without a version.
         ModelServerStartError: this kind is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="miwake-") as run_folder:
@@ -64,7 +64,7 @@ def plan(kind: Kind, models: Mapping[str, Path], run_folder: Path) -> Launch:
     """Choose the command and write the files it needs into `run_folder`.
 
     Raises:
-        ModelNotFoundError: a model without a version.
+        ModelFolderError: a model without a version.
         ModelServerStartError: this kind is not installed.
     """
     socket = run_folder / "grpc.sock"

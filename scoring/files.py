@@ -11,11 +11,11 @@ from pathlib import Path
 
 from contract.errors import ContractBrokenError, ImageError
 from contract.image import Pixels, decode
+from contract.model_folder import pinned_version
 from contract.prediction import Prediction, to_prediction
 from modelserver.errors import ModelServerError, ModelServerStartError
 from modelserver.grpc_adapter import GrpcModelServer
 from modelserver.launch import Kind, running_model_server
-from modelserver.model_folder import pinned_version
 from modelserver.predict import ModelVersion, predict_batch
 from modelserver.self_test import self_test
 
@@ -39,7 +39,7 @@ def predict_files(
         An outcome for each path, in order; a bad image fails alone.
 
     Raises:
-        ModelNotFoundError: no version there.
+        ModelFolderError: no version there.
         ContractBrokenError: the version fails its self-test.
         ModelServerError: the model server cannot be started, or ended.
         OSError: a path cannot be read.

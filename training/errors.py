@@ -33,9 +33,3 @@ class ExportError(MiwakeError):
     """A version could not be written or published; nothing of it remains."""
 
     code = "export_failed"
-
-
-class ModelNotFoundError(MiwakeError):
-    """No exported model lies there."""
-
-    code = "model_not_found"

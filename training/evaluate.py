@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from contract.model_folder import pinned_version
 from training.errors import DatasetError
 from training.evaluation import Evaluation, evaluate_probabilities
 from training.exported_model import ExportedModel
@@ -39,10 +40,12 @@ def evaluate(
         progress: whether to show progress bars.
 
     Raises:
-        ModelNotFoundError, ContractBrokenError: see `ExportedModel`.
+        ModelFolderError: no version lies there.
+        ContractBrokenError: see `ExportedModel`.
         DatasetError: a folder is no label of the model, or as `find_photographs`.
     """
-    with ExportedModel(model) as exported:
+    _, _, version = pinned_version(model)
+    with ExportedModel(version) as exported:
         labels = exported.manifest.labels
         found = _of_test_split(find_photographs(photographs))
         _check_labels(found, labels)
@@ -56,7 +59,7 @@ def evaluate(
                 answers.append(exported.predict(images))
                 bar.update(len(images))
         evaluation = evaluate_probabilities(np.concatenate(answers), samples.labels, labels=labels)
-        return EvaluationResult(version=exported.path, evaluation=evaluation, unreadable=decoded.unreadable)
+        return EvaluationResult(version=version, evaluation=evaluation, unreadable=decoded.unreadable)
 
 
 def _of_test_split(photographs: tuple[Photograph, ...]) -> tuple[Photograph, ...]:

@@ -21,26 +21,22 @@ from contract import signatures
 from contract.errors import ContractBrokenError
 from contract.image import Pixels
 from contract.manifest import Manifest
-from training.errors import ModelNotFoundError
-from training.export.publish import newest_version
 
 _BATCH_SIZE = 32
 
 
 class ExportedModel:
-    """One version: a folder with `saved_model.pb`, or the newest version of a model's folder.
+    """One version, from its folder.
 
     Raises:
-        ModelNotFoundError: neither lies there.
         ContractBrokenError: it does not load, or lacks a signature.
         ManifestError: it has no manifest this build reads.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = _version_folder(path)
+    def __init__(self, folder: Path) -> None:
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
-            self._signatures = _load(self._session, self.path)
+            self._signatures = _load(self._session, folder)
             request = np.zeros(1, np.int32)
             answer = self.call(signatures.MANIFEST, {signatures.REQUEST: request})
             self.manifest_json: str = answer[signatures.MANIFEST][0].decode("utf-8")
@@ -85,15 +81,6 @@ class ExportedModel:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _version_folder(path: Path) -> Path:
-    if (path / "saved_model.pb").is_file():
-        return path
-    newest = newest_version(path) if path.is_dir() else None
-    if newest is None:
-        raise ModelNotFoundError(f"no exported model at {path}")
-    return newest
 
 
 def _load(session: Any, folder: Path) -> dict[str, Any]:

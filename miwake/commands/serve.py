@@ -48,15 +48,15 @@ def serve(
 
 
 def _folders(models: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
-    from modelserver.errors import ModelNotFoundError
-    from modelserver.model_folder import model_folders
+    from contract.errors import ModelFolderError
+    from contract.model_folder import model_folders
 
     if models is None:
         return {}
     found = model_folders(models)
     for name in names:
         if name not in found:
-            raise ModelNotFoundError(f"no model {name!r} in {models}; there are: {', '.join(found)}")
+            raise ModelFolderError(f"no model {name!r} in {models}; there are: {', '.join(found)}")
     return {name: found[name] for name in names} if names else found
 
 

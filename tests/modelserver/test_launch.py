@@ -4,24 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from modelserver.errors import ModelNotFoundError, ModelServerStartError
+from contract.model_folder import model_folders
+from modelserver.errors import ModelServerStartError
 from modelserver.launch import TENSORFLOW_SERVING, Kind, plan
-from modelserver.model_folder import model_folders, newest_version, pinned_version, read_manifest
 from modelserver.tensorflow_serving_config import batching_config, models_config
-from tests.manifests import manifest
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    for name, versions in {"toy": ("1", "00000010", "9"), "other": ("3",)}.items():
-        for version in versions:
-            folder = tmp_path / "models" / name / version / "assets.extra"
-            folder.mkdir(parents=True)
-            (folder / "manifest.json").write_text(manifest(name=name, max_batch_size=16).to_json())
-            (folder.parent / "saved_model.pb").touch()
-    (tmp_path / "models" / "notes").mkdir()
-    (tmp_path / "models" / "toy" / ".incoming-7").mkdir()
-    return tmp_path / "models"
 
 
 @pytest.fixture
@@ -31,36 +17,6 @@ def tensorflow_serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(program.parent))
     return program
-
-
-def test_models_are_the_folders_with_a_version_in_them(models: Path) -> None:
-    assert model_folders(models) == {"other": models / "other", "toy": models / "toy"}
-
-
-def test_a_folder_without_models_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"<integer>/saved_model\.pb"):
-        model_folders(tmp_path)
-
-
-def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match="is not a folder"):
-        model_folders(tmp_path / "nowhere")
-
-
-def test_the_newest_version_is_the_largest_number_not_the_last_name(models: Path) -> None:
-    assert newest_version(models / "toy") == (10, models / "toy" / "00000010")
-
-
-def test_a_path_pins_a_version_or_takes_the_newest(models: Path) -> None:
-    assert pinned_version(models / "toy") == ("toy", 10, models / "toy" / "00000010")
-    assert pinned_version(models / "toy" / "9") == ("toy", 9, models / "toy" / "9")
-
-
-def test_a_version_without_a_manifest_is_said_so(models: Path) -> None:
-    (models / "toy" / "9" / "assets.extra" / "manifest.json").unlink()
-
-    with pytest.raises(ModelNotFoundError, match="carries no manifest"):
-        read_manifest(models / "toy" / "9")
 
 
 def test_auto_prefers_tensorflow_serving(models: Path, tensorflow_serving: Path, tmp_path: Path) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.errors import ContractBrokenError, ImageError, UnsupportedFormatError
+from contract.errors import ContractBrokenError, ImageError, ModelFolderError, UnsupportedFormatError
 from contract.prediction import Prediction
-from modelserver.errors import ModelNotFoundError
 from scoring.files import predict_files
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -52,7 +51,7 @@ def test_only_bad_files_need_no_call(folder: Path) -> None:
 
 
 def test_a_folder_without_a_version_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match="no version in"):
+    with pytest.raises(ModelFolderError, match="no version in"):
         predict_files(tmp_path, [], top_k=1)
 
 

@@ -13,7 +13,6 @@ from contract import signatures
 from contract.errors import ContractBrokenError
 from contract.golden import golden_images
 from contract.manifest import Manifest
-from training.errors import ModelNotFoundError
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -147,17 +146,10 @@ def test_the_run_is_recorded_beside_the_model(trained):
     assert (extra / "tf_serving_warmup_requests").stat().st_size > 0
 
 
-def test_the_newest_version_of_a_model_folder_is_taken(trained):
-    from training.exported_model import ExportedModel
-
-    with ExportedModel(trained.version.parent) as model:
-        assert model.path == trained.version
-
-
 def test_a_folder_without_a_model_is_refused(tmp_path):
     from training.exported_model import ExportedModel
 
-    with pytest.raises(ModelNotFoundError, match="no exported model"):
+    with pytest.raises(ContractBrokenError, match="does not load"):
         ExportedModel(tmp_path)
 
 

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from contract.model_folder import is_version_name
 from training.errors import ExportError
 
 
@@ -55,16 +56,9 @@ def check_writable(base: Path) -> None:
         _remove(probe)
 
 
-def newest_version(base: Path) -> Path | None:
-    """The version folder of the highest number; `00000004` is 4."""
-    numbered = [child for child in base.iterdir() if child.name.isdecimal() and child.is_dir()]
-    return max(numbered, key=lambda child: int(child.name), default=None)
-
-
 def _rename_to_next(aside: Path, base: Path) -> Path:
     while True:
-        newest = newest_version(base)
-        target = base / str(int(newest.name) + 1 if newest else 1)
+        target = base / str(1 + _highest_number(base))
         try:
             aside.rename(target)
         except OSError:
@@ -73,6 +67,11 @@ def _rename_to_next(aside: Path, base: Path) -> Path:
             continue  # another export was faster: a folder with content is never replaced
         _sync_folder(base)
         return target
+
+
+def _highest_number(base: Path) -> int:
+    """Of any folder that is named as a version is, also one that holds none: its number is taken."""
+    return max((int(child.name) for child in base.iterdir() if is_version_name(child.name)), default=0)
 
 
 def _sync(folder: Path) -> None:

@@ -1,35 +1,40 @@
-"""The layout `<models>/<model>/<integer>/saved_model.pb`, read only."""
+"""The layout `<models>/<model>/<integer>/saved_model.pb`: what training writes and servers read."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from contract.errors import ModelFolderError
 from contract.manifest import MANIFEST_FILE, Manifest
-from modelserver.errors import ModelNotFoundError
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+def is_version_name(name: str) -> bool:
+    """Whether TensorFlow Serving takes a folder of this name for a version; `00000004` is version 4."""
+    return _NUMBER.fullmatch(name) is not None
 
 
 def model_folders(models: Path) -> dict[str, Path]:
     """The models of a folder, by name, sorted.
 
     Raises:
-        ModelNotFoundError: there is no such folder, or no model in it.
+        ModelFolderError: there is no such folder, or no model in it.
     """
     if not models.is_dir():
-        raise ModelNotFoundError(f"{models} is not a folder")
+        raise ModelFolderError(f"{models} is not a folder")
     found = {path.name: path for path in sorted(models.iterdir()) if version_folders(path)}
     if not found:
-        raise ModelNotFoundError(f"no model in {models}: expected {models}/<model>/<integer>/saved_model.pb")
+        raise ModelFolderError(f"no model in {models}: expected {models}/<model>/<integer>/saved_model.pb")
     return found
 
 
 def version_folders(model: Path) -> dict[int, Path]:
-    """The versions of one model's folder, newest first; empty where there is none.
-
-    A name with leading zeros is a version too: TensorFlow Serving takes `00000004` for 4.
-    """
+    """The versions of one model's folder, newest first; empty where there is none."""
     if not model.is_dir():
         return {}
-    folders = [path for path in model.iterdir() if path.name.isdecimal() and _is_saved_model(path)]
+    folders = [path for path in model.iterdir() if is_version_name(path.name) and _is_saved_model(path)]
     return {int(path.name): path for path in sorted(folders, key=lambda path: -int(path.name))}
 
 
@@ -37,21 +42,21 @@ def newest_version(model: Path) -> tuple[int, Path]:
     """The newest version of one model's folder.
 
     Raises:
-        ModelNotFoundError: there is none.
+        ModelFolderError: there is none.
     """
     for version, folder in version_folders(model).items():
         return version, folder
-    raise ModelNotFoundError(f"no version in {model}: expected {model}/<integer>/saved_model.pb")
+    raise ModelFolderError(f"no version in {model}: expected {model}/<integer>/saved_model.pb")
 
 
 def pinned_version(path: Path) -> tuple[str, int, Path]:
     """(model's name, version, its folder) of a model's folder or of one of its versions' folders.
 
     Raises:
-        ModelNotFoundError: no version there.
+        ModelFolderError: no version there.
     """
     path = path.resolve()
-    if path.name.isdecimal() and _is_saved_model(path):
+    if is_version_name(path.name) and _is_saved_model(path):
         return path.parent.name, int(path.name), path
     version, folder = newest_version(path)
     return path.name, version, folder
@@ -61,13 +66,13 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest beside a version's SavedModel.
 
     Raises:
-        ModelNotFoundError: the folder holds none.
+        ModelFolderError: the folder holds none.
         ManifestError: it cannot be read.
     """
     try:
         return Manifest.from_json((folder / MANIFEST_FILE).read_bytes())
     except FileNotFoundError as exc:
-        raise ModelNotFoundError(f"{folder} carries no manifest") from exc
+        raise ModelFolderError(f"{folder} carries no manifest") from exc
 
 
 def _is_saved_model(folder: Path) -> bool:
