@@ -17,6 +17,8 @@ import functools
 import hashlib
 import io
 import struct
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 DEFAULT_MAX_PIXELS = 50_000_000
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _WHITE_16_BIT = 65535
+_ROWS_AT_ONCE = 64
+_PHOTOMETRIC_INTERPRETATION = 262
 # How much larger than the target a picture is before the filter proper runs: Pillow's documentation
 # calls 2.0 close to the fair resampling, 3.0 all but the same as it.
 _REDUCING_GAP = 2.0
@@ -50,13 +54,21 @@ _TRANSPOSITIONS = {
 }
 
 
-def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pixels:
+def decode(
+    data: bytes,
+    spec: ImageSpec,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    admit: Callable[[int], AbstractContextManager[object]] = nullcontext,
+) -> Pixels:
     """Turn an encoded image into the pixels a model takes.
 
     Args:
         data: the whole file, as it arrived.
         spec: size, fit, fill and filter.
         max_pixels: width times height allowed in the header.
+        admit: entered with the number of pixels about to be decoded, for as long as they are in memory:
+            where many threads decode, it can make the large ones wait for each other.
 
     Returns:
         uint8 [spec.height, spec.width, 3], RGB.
@@ -70,8 +82,9 @@ def decode(data: bytes, spec: ImageSpec, *, max_pixels: int = DEFAULT_MAX_PIXELS
         with Image.open(io.BytesIO(data), formats=_formats()) as image:
             _refuse_too_many_pixels(image, max_pixels)
             _draft(image, spec)
-            image.load()
-            return np.array(_fit(_rgb(_upright(image)), spec))
+            with admit(image.width * image.height):
+                image.load()
+                return np.array(_fit(_resizable(_upright(image)), spec))
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
@@ -104,9 +117,14 @@ def _unidentified(data: bytes) -> ImageError:
     """No plugin took the bytes: damaged if they begin as an allowed format does, else something else."""
     for name in _formats():
         _, accept = Image.OPEN[name]
-        if accept is not None and accept(data[:16]):
+        if accept is not None and accept(data[:16]) and not _is_text(data[:64]):
             return ImageUndecodableError("the image is truncated or damaged")
     return UnsupportedFormatError(f"not an image of an allowed format ({', '.join(_formats())})")
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether bytes that begin like a BMP ("BM") are printable text: "BMW …"."""
+    return all(32 <= byte < 127 or byte in b"\t\r\n" for byte in data)  # noqa: PLR2004 - printable ASCII
 
 
 def _refuse_too_many_pixels(image: Image.Image, max_pixels: int) -> None:
@@ -120,7 +138,7 @@ def _refuse_too_many_pixels(image: Image.Image, max_pixels: int) -> None:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except (SyntaxError, ValueError, TypeError, KeyError, EOFError, struct.error):
+    except (SyntaxError, ValueError, TypeError, KeyError, EOFError, OverflowError, struct.error):
         return 1
 
 
@@ -129,7 +147,7 @@ def _draft(image: Image.Image, spec: ImageSpec) -> None:
     turned = _orientation(image) >= 5  # noqa: PLR2004 - EXIF 5 to 8 turn by 90 degrees
     size = (image.height, image.width) if turned else image.size
     width, height = _whole_size(size, spec)
-    wanted = (round(_REDUCING_GAP * width), round(_REDUCING_GAP * height))
+    wanted = (max(1, round(_REDUCING_GAP * width)), max(1, round(_REDUCING_GAP * height)))
     image.draft(None, (wanted[1], wanted[0]) if turned else wanted)
 
 
@@ -139,24 +157,52 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if transposition is None else image.transpose(transposition)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _resizable(image: Image.Image) -> Image.Image:
+    """The picture in a mode that filters work on: L or RGB, or with premultiplied alpha La or RGBa.
+
+    Gray stays gray and alpha stays alpha until the picture is small: at full size a copy more of it costs
+    up to four bytes a pixel.
+    """
     if image.mode.startswith("I;16"):
-        image = _gray_from_16_bit(image)
+        return _gray_from_16_bit(image)
     if image.mode not in _MODES:
         raise UnsupportedFormatError(f"pixels of mode {image.mode} are not allowed")
-    if not image.has_transparency_data:
+    if image.has_transparency_data:
+        if image.mode == "LA":
+            return image.convert("La")
+        return (image if image.mode == "RGBA" else image.convert("RGBA")).convert("RGBa")
+    if image.mode in {"1", "L"}:
+        return image.convert("L")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """RGB, with alpha laid over white."""
+    if image.mode not in {"La", "RGBa"}:
         return image.convert("RGB")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    rgba = image.convert("LA" if image.mode == "La" else "RGBA").convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), rgba).convert("RGB")
 
 
 def _gray_from_16_bit(image: Image.Image) -> Image.Image:
     """Scale by 1/257, so that 65535 becomes 255 (`convert("L")` would clip at 255 instead)."""
-    values = np.asarray(image).astype(np.uint32)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):  # a PNG may name one gray value as fully transparent
-        values[values == transparent] = _WHITE_16_BIT
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    values = np.asarray(image)
+    transparent = image.info.get("transparency")  # a PNG may name one gray value as fully transparent
+    gray = np.empty(values.shape, dtype=np.uint8)
+    for top in range(0, len(values), _ROWS_AT_ONCE):
+        rows = values[top : top + _ROWS_AT_ONCE].astype(np.uint32)
+        if isinstance(transparent, int):
+            rows[rows == transparent] = _WHITE_16_BIT
+        gray[top : top + _ROWS_AT_ONCE] = (rows + 128) // 257
+    if _is_white_zero(image):
+        np.subtract(255, gray, out=gray)
+    return Image.fromarray(gray)
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    """Whether 0 stands for white: Pillow turns such TIFFs round for 8 bits and leaves those of 16 alone."""
+    tags = getattr(image, "tag_v2", {})
+    return bool(tags.get(_PHOTOMETRIC_INTERPRETATION) == 0 and _PHOTOMETRIC_INTERPRETATION in tags)
 
 
 def _whole_size(size: tuple[int, int], spec: ImageSpec) -> tuple[float, float]:
@@ -173,15 +219,14 @@ def _fit(image: Image.Image, spec: ImageSpec) -> Image.Image:
     target = (spec.width, spec.height)
     width, height = _whole_size(image.size, spec)
     if spec.fit == "stretch":
-        return _resize(image, target, spec)
+        return _flat(_resize(image, target, spec))
     if spec.fit == "crop":
-        kept_width, kept_height = (
-            image.width * spec.width / width,
-            image.height * spec.height / height,
-        )
+        kept_width = min(image.width * spec.width / width, float(image.width))
+        kept_height = min(image.height * spec.height / height, float(image.height))
         left, top = (image.width - kept_width) / 2, (image.height - kept_height) / 2
-        return _resize(image, target, spec, box=(left, top, left + kept_width, top + kept_height))
-    inner = _resize(image, (max(1, round(width)), max(1, round(height))), spec)
+        box = (left, top, left + kept_width, top + kept_height)
+        return _flat(_resize(image, target, spec, box=box))
+    inner = _flat(_resize(image, (max(1, round(width)), max(1, round(height))), spec))
     frame = Image.new("RGB", target, spec.fill)
     frame.paste(inner, ((spec.width - inner.width) // 2, (spec.height - inner.height) // 2))
     return frame

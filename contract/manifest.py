@@ -7,7 +7,6 @@ minor version of the major one they know (members they do not know are ignored) 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -141,7 +140,7 @@ class Manifest:
         """
         try:
             document = json.loads(text)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise ManifestError("manifest: not JSON") from exc
         fields = Fields(document)
         version = fields.string("schema_version")
@@ -226,7 +225,7 @@ def _golden(fields: Fields) -> Golden:
 def _golden_example(fields: Fields) -> GoldenExample:
     try:
         image_bytes = base64.b64decode(fields.string("image_b64"), validate=True)
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise ManifestError("manifest: a golden example's image_b64 is not base64") from exc
     return GoldenExample(
         image_bytes=image_bytes,

@@ -51,6 +51,12 @@ class UnexpectedAnswerError(ModelServerError, ContractBrokenError):
     code = "contract_broken"
 
 
+class ModelServerFaultError(ModelServerError):
+    """Something broke inside the model server; the same call may succeed later."""
+
+    code = "contract_broken"
+
+
 class ModelServerStartError(ModelServerError):
     """A model server could not be started on this machine."""
 

@@ -14,6 +14,7 @@ from modelserver.errors import (
     ModelNotFoundError,
     ModelServerAwayError,
     ModelServerError,
+    ModelServerFaultError,
     OverloadedError,
     SignatureNotFoundError,
     UnexpectedAnswerError,
@@ -24,6 +25,7 @@ _Error = tuple[type[ModelServerError], str]
 
 _AWAY: _Error = (ModelServerAwayError, "the model server is away")
 _OVERLOADED: _Error = (OverloadedError, "the model server is overloaded")
+_FAULT: _Error = (ModelServerFaultError, "the model server failed")
 _UNEXPECTED: _Error = (
     UnexpectedAnswerError,
     "the model server refused a request that the model's manifest allows",
@@ -52,17 +54,17 @@ _BY_STATUS: Mapping[grpc.StatusCode, _Error] = {
         "the model server did not answer in time",
     ),
     grpc.StatusCode.NOT_FOUND: (ModelNotFoundError, "the model server has no such model"),
-    grpc.StatusCode.ALREADY_EXISTS: _UNEXPECTED,
-    grpc.StatusCode.DATA_LOSS: _UNEXPECTED,
+    grpc.StatusCode.ALREADY_EXISTS: _FAULT,
+    grpc.StatusCode.DATA_LOSS: _FAULT,
     grpc.StatusCode.FAILED_PRECONDITION: _UNEXPECTED,
-    grpc.StatusCode.INTERNAL: _UNEXPECTED,
+    grpc.StatusCode.INTERNAL: _FAULT,
     grpc.StatusCode.INVALID_ARGUMENT: _UNEXPECTED,
-    grpc.StatusCode.OUT_OF_RANGE: _UNEXPECTED,
-    grpc.StatusCode.PERMISSION_DENIED: _UNEXPECTED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: _UNEXPECTED,
-    grpc.StatusCode.UNAUTHENTICATED: _UNEXPECTED,
+    grpc.StatusCode.OUT_OF_RANGE: _FAULT,
+    grpc.StatusCode.PERMISSION_DENIED: _FAULT,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: _FAULT,
+    grpc.StatusCode.UNAUTHENTICATED: _FAULT,
     grpc.StatusCode.UNIMPLEMENTED: _UNEXPECTED,
-    grpc.StatusCode.UNKNOWN: _UNEXPECTED,
+    grpc.StatusCode.UNKNOWN: _FAULT,
 }
 
 

@@ -33,14 +33,22 @@ async def self_test(
 
     Raises:
         ContractBrokenError: no manifest, one this build cannot read, or golden examples that differ.
-        ModelServerError: the model server was away or late; nothing is known of the version.
+        ModelServerError: the model server was away, late, overloaded or broken; nothing is known of the
+            version.
     """
     manifest = await _read_manifest(model_server, model, version, timeout_seconds=timeout_seconds)
     images = await asyncio.to_thread(golden_images, manifest)
     if decoder_differs(manifest, images):
         _log.warning("%s version %d: this decoder gives other pixels than its trainer's", model, version)
     tested = ModelVersion(model, version, manifest)
-    check_golden(manifest, await predict_batch(model_server, tested, images, timeout_seconds=timeout_seconds))
+    size = manifest.max_batch_size
+    rows = [
+        await predict_batch(
+            model_server, tested, images[start : start + size], timeout_seconds=timeout_seconds
+        )
+        for start in range(0, len(images), size)
+    ]
+    check_golden(manifest, np.concatenate(rows))
     return tested
 
 

@@ -53,7 +53,7 @@ class Supervisor:
             await asyncio.wait([self._keeper])
         await self._end_child()
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
+    async def _spawn(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -63,7 +63,6 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
         )
-        return self._process
 
     async def _keep_running(self) -> None:
         pause = FIRST_PAUSE_SECONDS
@@ -75,7 +74,10 @@ class Supervisor:
             _log.error("the model server ended with status %d; next try in %.1f s", status, pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            await self._spawn()
+            try:
+                await self._spawn()
+            except OSError as exc:  # no memory or no process to be had just now: another failed life
+                _log.error("the model server cannot be started: %s", exc.strerror)
 
     async def _end_child(self) -> None:
         process = self._process

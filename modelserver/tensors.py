@@ -44,20 +44,19 @@ def to_array(message: pb.Tensor) -> npt.NDArray[Any]:
     """
     if message.dtype not in _DTYPES:
         raise UnexpectedAnswerError(f"the model server sent a tensor of unknown type {message.dtype}")
-    dtype, field = _DTYPES[message.dtype]
     shape = tuple(dim.size for dim in message.tensor_shape.dim)
     try:
-        values = _values(message, dtype, field)
-    except ValueError as exc:  # bytes that are no whole number of values
+        if any(size < 0 for size in shape):  # numpy would take it for 'whatever fits'
+            raise ValueError(shape)  # noqa: TRY301 - one way out
+        values = _values(message)
+        # TensorFlow writes a constant tensor as one value.
+        return np.broadcast_to(values.reshape(()), shape) if values.size == 1 else values.reshape(shape)
+    except ValueError as exc:  # no whole number of values, or not as many as the shape says
         raise UnexpectedAnswerError("the model server sent a broken tensor") from exc
-    if values.size == 1:  # TensorFlow writes a constant tensor as one value
-        return np.broadcast_to(values.reshape(()), shape)
-    if values.size != np.prod(shape, dtype=np.int64):
-        raise UnexpectedAnswerError(f"the model server sent {values.size} values for shape {list(shape)}")
-    return values.reshape(shape)
 
 
-def _values(message: pb.Tensor, dtype: np.dtype[Any], field: str) -> npt.NDArray[Any]:
+def _values(message: pb.Tensor) -> npt.NDArray[Any]:
+    dtype, field = _DTYPES[message.dtype]
     if message.tensor_content:
         return np.frombuffer(message.tensor_content, dtype=dtype)
     return np.array(getattr(message, field), dtype=dtype)

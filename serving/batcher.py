@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import collections
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from contract.errors import MiwakeError
 from contract.image import Pixels
 from modelserver.errors import OverloadedError
 from serving.deadline import Deadline
@@ -24,7 +25,7 @@ Probabilities = npt.NDArray[np.float32]
 PredictBatch = Callable[[list[Pixels], float], Awaitable[Probabilities]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Waiting:
     image: Pixels
     deadline: Deadline
@@ -59,7 +60,8 @@ class Batcher:
         self._max_waiting = max_waiting
         self._on_taken = on_taken
         self._queue: collections.deque[_Waiting] = collections.deque()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], list[_Waiting]] = {}
+        self._closed_by: MiwakeError | None = None
 
     async def predict(self, image: Pixels, *, deadline: Deadline) -> Probabilities:
         """Probabilities of one image.
@@ -73,36 +75,48 @@ class Batcher:
 
         Raises:
             OverloadedError: too many images wait already.
-            MiwakeError: whatever befell the batch.
+            MiwakeError: whatever befell the batch, or closed the batcher.
         """
+        if self._closed_by is not None:
+            raise self._closed_by
         if len(self._queue) >= self._max_waiting:
             raise OverloadedError("too many images are waiting for this model")
-        waiting = _Waiting(image=image, deadline=deadline, answer=asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[Probabilities] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(image=image, deadline=deadline, answer=answer)
         self._queue.append(waiting)
         self._send_what_waits()
-        return await waiting.answer
+        try:
+            return await answer
+        except asyncio.CancelledError:  # the client has gone or is out of time: its place is free
+            if waiting in self._queue:
+                self._queue.remove(waiting)
+            raise
+
+    def close(self, error: MiwakeError) -> None:
+        """Answer everyone who waits, in the queue or for a call under way, with this error, and all to come.
+
+        For a version that may not answer any more: an answer that still arrives is thrown away.
+        """
+        self._closed_by = error
+        _fail([*self._queue, *(w for batch in self._in_flight.values() for w in batch)], error)
+        self._queue.clear()
 
     def _send_what_waits(self) -> None:
-        while self._queue and len(self._calls) < self._max_calls_in_flight:
+        while self._queue and len(self._in_flight) < self._max_calls_in_flight:
             batch = self._take()
-            if not batch:
-                return
             call = asyncio.create_task(self._send(batch))
-            self._calls.add(call)
+            self._in_flight[call] = batch
             call.add_done_callback(self._call_done)
 
     def _call_done(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
+        del self._in_flight[call]
         self._send_what_waits()
 
     def _take(self) -> list[_Waiting]:
-        """The next batch; images whose client has gone or is out of time are left behind."""
-        batch: list[_Waiting] = []
-        while self._queue and len(batch) < self._max_batch_size:
-            waiting = self._queue.popleft()
-            if not waiting.answer.done():
-                self._on_taken(time.perf_counter() - waiting.since)
-                batch.append(waiting)
+        """The next batch: at least one image."""
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._max_batch_size))]
+        for waiting in batch:
+            self._on_taken(time.perf_counter() - waiting.since)
         return batch
 
     async def _send(self, batch: list[_Waiting]) -> None:
@@ -112,13 +126,14 @@ class Batcher:
             answers = await self._predict_batch([waiting.image for waiting in batch], seconds)
         # Whatever it is, it belongs to the requests that wait for this batch, not to the task.
         except Exception as exc:  # noqa: BLE001
-            for waiting in _still_there(batch):
-                waiting.answer.set_exception(exc)
+            _fail(batch, exc)
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 if not waiting.answer.done():
                     waiting.answer.set_result(answer)
 
 
-def _still_there(batch: Iterable[_Waiting]) -> list[_Waiting]:
-    return [waiting for waiting in batch if not waiting.answer.done()]
+def _fail(waiting: list[_Waiting], error: Exception) -> None:
+    for one in waiting:
+        if not one.answer.done():
+            one.answer.set_exception(error)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contract.image import Pixels, decode
 from contract.image_spec import ImageSpec
 from serving.metrics import Metrics, Stage
+from serving.pixel_budget import PixelBudget
 
 
 class DecodePool:
@@ -16,6 +17,8 @@ class DecodePool:
     def __init__(self, *, threads: int, max_image_pixels: int, metrics: Metrics) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._max_image_pixels = max_image_pixels
+        # One picture of the largest size at a time; thousands of ordinary ones.
+        self._budget = PixelBudget(max_image_pixels)
         self._metrics = metrics
 
     async def decode(self, image_bytes: bytes, spec: ImageSpec) -> Pixels:
@@ -32,7 +35,7 @@ class DecodePool:
 
     def _decode(self, image_bytes: bytes, spec: ImageSpec) -> Pixels:
         with self._metrics.stage(Stage.DECODE):
-            return decode(image_bytes, spec, max_pixels=self._max_image_pixels)
+            return decode(image_bytes, spec, max_pixels=self._max_image_pixels, admit=self._budget.admit)
 
     def close(self) -> None:
         """End the threads once their present image is done."""

@@ -17,6 +17,12 @@ class BodyTooLargeError(MiwakeError):
     code = "body_too_large"
 
 
+class BodyTooSlowError(MiwakeError):
+    """The body did not arrive in time."""
+
+    code = "deadline_exceeded"
+
+
 class UnsupportedMediaTypeError(MiwakeError):
     """The body is of a media type that never holds an image."""
 

@@ -34,7 +34,7 @@ class Metrics:
         )
         self.request_duration = Histogram(
             "miwake_request_duration_seconds",
-            "From the first byte of a request to the last of its answer.",
+            "From the end of a request's headers to the last byte of its answer.",
             request_labels,
             buckets=_SECONDS,
             registry=registry,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from contract.errors import ContractBrokenError
+from contract.errors import ContractBrokenError, MiwakeError
 from modelserver.errors import (
     ModelNotFoundError,
     ModelServerAwayError,
@@ -38,7 +39,8 @@ class ModelWatch:
 
     A version that fails its self-test is never used while the model server keeps it; the others go on
     answering. When the model server goes away everything is forgotten: what comes back may be another
-    build or another file, so it is tested again before it answers.
+    build or another file, so it is tested again before it answers. A model server that is only slow or
+    overloaded changes nothing.
     """
 
     def __init__(
@@ -56,12 +58,11 @@ class ModelWatch:
         self._metrics = metrics
         self._settings = settings
         self._statuses: tuple[VersionStatus, ...] = ()
+        self._tests: dict[int, asyncio.Task[None]] = {}
         self._passed: dict[int, ServedVersion] = {}
         self._failed: dict[int, str] = {}
+        self._put_off: dict[int, str] = {}
         self._away: str | None = "the model server has not answered yet"
-        # Counts the times everything was forgotten: a self-test begun before one of them is void.
-        self._epoch = 0
-        self._refreshing = asyncio.Lock()
         self._look_now = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -75,7 +76,7 @@ class ModelWatch:
         if self._failed:
             return "; ".join(f"version {version}: {why}" for version, why in self._failed.items())
         if self._available():
-            return "the self-test is under way"
+            return "; ".join(["the self-test is under way", *self._put_off.values()])
         return "the model server has no version of it available"
 
     @property
@@ -89,12 +90,12 @@ class ModelWatch:
         return tuple(sorted(self._statuses, key=lambda status: -status.version))
 
     def self_test_of(self, version: int) -> tuple[str, str]:
-        """(`passed`, `failed` or `pending`; why it failed)."""
+        """(`passed`, `failed` or `pending`; why it failed or was put off)."""
         if version in self._passed:
             return "passed", ""
         if version in self._failed:
             return "failed", self._failed[version]
-        return "pending", ""
+        return "pending", self._put_off.get(version, "")
 
     async def resolve(self, version: int | None, *, deadline: Deadline) -> ServedVersion:
         """The version that will answer: the one asked for, or the newest that may.
@@ -108,17 +109,14 @@ class ModelWatch:
         """
         try:
             async with asyncio.timeout(deadline.remaining_seconds()):
-                return await self._resolve(version)
+                while True:
+                    served = self.latest if version is None else self._passed.get(version)
+                    if served is not None:
+                        return served
+                    self._refuse_the_hopeless(version)
+                    await self._changed.wait()
         except TimeoutError as exc:
             raise ModelServerAwayError(f"model {self.model}: {self.not_ready_because}") from exc
-
-    async def _resolve(self, version: int | None) -> ServedVersion:
-        while True:
-            served = self.latest if version is None else self._passed.get(version)
-            if served is not None:
-                return served
-            self._refuse_the_hopeless(version)
-            await self._changed.wait()
 
     def _refuse_the_hopeless(self, version: int | None) -> None:
         """Raise unless a self-test under way may still bring what is asked for."""
@@ -134,72 +132,102 @@ class ModelWatch:
             failed = self._failed[max(wanted)]
             raise ContractBrokenError(f"model {self.model} version {max(wanted)}: {failed}")
 
-    def report_away(self) -> None:
-        """A call found the model server away: forget what it was, and look again at once."""
-        self._forget("the model server is away")
+    def may_answer(self, target: ModelVersion) -> bool:
+        """Whether that version has passed and nothing has happened since."""
+        served = self._passed.get(target.version)
+        return served is not None and served.target is target
+
+    def forget_one(self, target: ModelVersion) -> None:
+        """A call was told that the version is not there: take it out, and look again at once."""
+        if self.may_answer(target):
+            self._close(self._passed.pop(target.version))
         self._look_now.set()
+        self._notify()
+
+    def forget_all(self, why: str) -> None:
+        """The model server is away: nothing that was known of it holds any more. Look again at once."""
+        if self._away is None:
+            _log.error("%s: %s", self.model, why)
+        self._away = why
+        self._statuses = ()
+        for test in self._tests.values():
+            test.cancel()
+        for served in self._passed.values():
+            served.batcher.close(ModelServerAwayError(f"model {self.model}: {why}"))
+        for known in (self._tests, self._passed, self._failed, self._put_off):
+            known.clear()
+        self._look_now.set()
+        self._notify()
 
     async def run(self) -> None:
         """Look for versions, again and again, until cancelled."""
-        while True:
-            try:
-                await self.refresh()
-            # A fault of ours must not end the watch and leave yesterday's versions answering.
-            except Exception:  # noqa: BLE001
-                _log.exception("%s: unexpected error while looking for versions", self.model)
-                self._forget("an unexpected error while looking for versions")
-            self._look_now.clear()
-            try:
-                async with asyncio.timeout(self._settings.poll_seconds):
-                    await self._look_now.wait()
-            except TimeoutError:
-                continue
-            # Away a moment ago: not in a tight loop.
-            await asyncio.sleep(self._settings.poll_seconds / 10)
+        try:
+            while True:
+                try:
+                    await self._look()
+                # A fault of ours must not end the watch; the next look may go better.
+                except Exception:  # noqa: BLE001
+                    _log.exception("%s: unexpected error while looking for versions", self.model)
+                self._look_now.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._settings.poll_seconds):
+                        await self._look_now.wait()
+                        # Something happened a moment ago: soon, but not in a tight loop.
+                        await asyncio.sleep(self._settings.poll_seconds / 10)
+        finally:
+            for test in self._tests.values():
+                test.cancel()
 
-    async def refresh(self) -> None:
-        """Ask for the versions once, and test those that are new."""
-        async with self._refreshing:
-            try:
-                self._statuses = await self._model_server.versions(
-                    self.model, timeout_seconds=self._settings.timeout_seconds
-                )
-            except ModelNotFoundError:
-                self._statuses = ()
-            except ModelServerError as exc:
-                self._forget(str(exc))
-                return
-            self._away = None
-            self._drop_the_gone()
-            for version in sorted(
-                self._available() - self._passed.keys() - self._failed.keys(), reverse=True
-            ):
-                await self._test(version)
-            self._notify()
+    async def _look(self) -> None:
+        """Ask for the versions once, and begin to test those that are new."""
+        try:
+            statuses = await self._model_server.versions(
+                self.model, timeout_seconds=self._settings.timeout_seconds
+            )
+        except ModelNotFoundError:
+            statuses = ()
+        except ModelServerAwayError as exc:
+            self.forget_all(str(exc))
+            return
+        except ModelServerError as exc:
+            _log.warning("%s: cannot look for versions: %s", self.model, exc)
+            return
+        self._statuses = statuses
+        self._away = None
+        self._drop_the_gone()
+        known = self._passed.keys() | self._failed.keys() | self._tests.keys()
+        for version in sorted(self._available() - known, reverse=True):
+            self._tests[version] = asyncio.create_task(self._test(version))
+        self._notify()
 
     async def _test(self, version: int) -> None:
-        epoch = self._epoch
         timeout_seconds = self._settings.self_test_timeout_seconds
         try:
             target = await self_test(self._model_server, self.model, version, timeout_seconds=timeout_seconds)
         except ContractBrokenError as exc:
-            if epoch == self._epoch:
-                self._refuse(version, str(exc))
-        except ModelServerError as exc:  # nothing is known of the version: try at the next look
+            self._refuse(version, str(exc))
+        except MiwakeError as exc:  # nothing is known of the version: try at the next look
             _log.warning("%s version %d: self-test put off: %s", self.model, version, exc)
+            self._put_off[version] = str(exc)
+        # A version that even our own code stumbles over is refused; the others go on answering.
+        except Exception:  # noqa: BLE001
+            _log.exception("%s version %d: unexpected error in the self-test", self.model, version)
+            self._refuse(version, "an unexpected error; see the log")
         else:
-            if epoch == self._epoch:
-                self._accept(target)
+            self._accept(target)
+        del self._tests[version]
         self._notify()
 
     def _accept(self, target: ModelVersion) -> None:
         _log.info("%s version %d: self-test passed", self.model, target.version)
         self._metrics.self_tests.labels(self.model, "passed").inc()
+        self._put_off.pop(target.version, None)
         self._passed[target.version] = ServedVersion(target, self._batcher_for(target))
 
     def _refuse(self, version: int, why: str) -> None:
         _log.error("%s version %d: self-test failed: %s", self.model, version, why)
         self._metrics.self_tests.labels(self.model, "failed").inc()
+        self._put_off.pop(version, None)
         self._failed[version] = why
 
     def _available(self) -> set[int]:
@@ -207,18 +235,15 @@ class ModelWatch:
 
     def _drop_the_gone(self) -> None:
         available = self._available()
-        self._passed = {v: served for v, served in self._passed.items() if v in available}
-        self._failed = {v: why for v, why in self._failed.items() if v in available}
+        for version in self._passed.keys() - available:
+            self._close(self._passed.pop(version))
+        for known in (self._failed, self._put_off):
+            for version in known.keys() - available:
+                del known[version]
 
-    def _forget(self, why: str) -> None:
-        if self._away is None:
-            _log.error("%s: %s", self.model, why)
-        self._away = why
-        self._epoch += 1
-        self._statuses = ()
-        self._passed = {}
-        self._failed = {}
-        self._notify()
+    def _close(self, served: ServedVersion) -> None:
+        text = f"model {self.model}: version {served.target.version} was unloaded"
+        served.batcher.close(VersionNotFoundError(text))
 
     def _notify(self) -> None:
         """Wake everyone who waits for a change, and tell the metric."""

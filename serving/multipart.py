@@ -6,29 +6,24 @@ its body is limited anyway.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from serving.errors import MalformedBodyError
+from serving.named_image import NamedImage, too_many_images
 
 FIELD = b"image"
+# Fields of a form that are no images are passed over, but not without end.
+_OTHER_PARTS = 16
 _EMPTY = "no part named `image` in the multipart body"
-
-
-@dataclass(frozen=True)
-class NamedImage:
-    """An encoded image and what its sender calls it."""
-
-    name: str | None
-    image_bytes: bytes
 
 
 class MultipartImages:
     """Collects the parts named `image`; other parts are passed over."""
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, *, max_images: int) -> None:
+        self._max_images = max_images
+        self._parts = 0
         self._images: list[NamedImage] = []
         self._header_name = b""
         self._header_value = b""
@@ -48,16 +43,12 @@ class MultipartImages:
             },
         )
 
-    @property
-    def count(self) -> int:
-        """Images complete so far."""
-        return len(self._images)
-
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the body.
 
         Raises:
             MalformedBodyError: they are not multipart.
+            BodyTooLargeError: more images, or other parts, than allowed.
         """
         try:
             self._parser.write(chunk)
@@ -77,6 +68,9 @@ class MultipartImages:
         return self._images
 
     def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > self._max_images + _OTHER_PARTS:
+            raise too_many_images(self._max_images)
         self._disposition = {}
         self._part = []
 
@@ -103,6 +97,8 @@ class MultipartImages:
         image_bytes = b"".join(self._part)
         if not image_bytes:
             raise MalformedBodyError("a part named `image` is empty")
+        if len(self._images) == self._max_images:
+            raise too_many_images(self._max_images)
         self._images.append(NamedImage(name, image_bytes))
 
     def _on_end(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from contract.errors import ImageError
 from contract.image import Pixels
@@ -23,6 +24,27 @@ from serving.decode_pool import DecodePool
 from serving.metrics import Metrics, Stage
 from serving.model_watch import ModelWatch, ServedVersion
 from serving.settings import Settings
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictRequest:
+    """What a client asks.
+
+    Attributes:
+        model: its name.
+        images: encoded, at least one.
+        version: a concrete one, or None for the newest that passed its self-test.
+        top_k: candidates an image, at least 1.
+        deadline: for the whole of it.
+    """
+
+    model: str
+    images: Sequence[bytes]
+    version: int | None
+    top_k: int
+    deadline: Deadline
 
 
 @dataclass(frozen=True)
@@ -77,22 +99,13 @@ class Predictor:
             self._decode_pool.close()
 
     async def predict(
-        self,
-        model: str,
-        images: Sequence[bytes],
-        *,
-        version: int | None,
-        top_k: int,
-        deadline: Deadline,
+        self, request: PredictRequest, *, on_resolved: Callable[[ModelVersion], None]
     ) -> Answer:
         """Predict a request's images.
 
         Args:
-            model: its name.
-            images: encoded, at least one.
-            version: a concrete one, or None for the newest that passed its self-test.
-            top_k: candidates an image, at least 1.
-            deadline: for the whole of it.
+            request: what is asked.
+            on_resolved: told the version that will answer, before it does.
 
         Returns:
             An outcome for each image; a bad image fails alone.
@@ -101,39 +114,36 @@ class Predictor:
             ModelServerError: any; then nothing is known of any image.
             ContractBrokenError: the version asked for does not keep its manifest.
         """
-        watch = self.watch(model)
-        served = await watch.resolve(version, deadline=deadline)
+        watch = self.watch(request.model)
+        self._metrics.images.labels(request.model).inc(len(request.images))
+        served = await watch.resolve(request.version, deadline=request.deadline)
         try:
-            return await self._predict_with(watch, served, images, top_k=top_k, deadline=deadline)
+            on_resolved(served.target)
+            return await self._predict_with(served, request)
         except (ModelNotFoundError, VersionNotFoundError):
-            if version is not None:
+            watch.forget_one(served.target)
+            if request.version is not None:
                 raise
-        # The newest version went away between being resolved and being called: once more, with what is
-        # the newest now.
-        await watch.refresh()
-        served = await watch.resolve(None, deadline=deadline)
-        return await self._predict_with(watch, served, images, top_k=top_k, deadline=deadline)
-
-    async def _predict_with(
-        self,
-        watch: ModelWatch,
-        served: ServedVersion,
-        images: Sequence[bytes],
-        *,
-        top_k: int,
-        deadline: Deadline,
-    ) -> Answer:
+        # It was unloaded between being resolved and being called: once more, with what is the newest now.
+        served = await watch.resolve(None, deadline=request.deadline)
         try:
-            async with asyncio.timeout(deadline.remaining_seconds()):
-                rows = await asyncio.gather(*(self._row(image, served, deadline) for image in images))
+            on_resolved(served.target)
+            return await self._predict_with(served, request)
+        except (ModelNotFoundError, VersionNotFoundError) as exc:
+            raise ModelServerAwayError(f"model {request.model}: its versions come and go") from exc
+
+    async def _predict_with(self, served: ServedVersion, request: PredictRequest) -> Answer:
+        try:
+            async with asyncio.timeout(request.deadline.remaining_seconds()):
+                rows = await _all_or_none(
+                    self._row(image, served, request.deadline) for image in request.images
+                )
         except TimeoutError as exc:
             raise DeadlineExceededError("the request took longer than it may") from exc
-        except ModelServerAwayError:
-            watch.report_away()
-            raise
         manifest = served.target.manifest
         outcomes = tuple(
-            row if isinstance(row, ImageError) else to_prediction(row, manifest, top_k=top_k) for row in rows
+            row if isinstance(row, ImageError) else to_prediction(row, manifest, top_k=request.top_k)
+            for row in rows
         )
         self._count(served.target, outcomes)
         return Answer(served.target, outcomes)
@@ -150,8 +160,12 @@ class Predictor:
     def _batcher_for(self, target: ModelVersion) -> Batcher:
         async def send(images: list[Pixels], seconds: float) -> Probabilities:
             self._metrics.batch_size.labels(target.model).observe(len(images))
-            with self._metrics.stage(Stage.PREDICT):
-                return await predict_batch(self._model_server, target, images, timeout_seconds=seconds)
+            try:
+                with self._metrics.stage(Stage.PREDICT):
+                    return await predict_batch(self._model_server, target, images, timeout_seconds=seconds)
+            except ModelServerAwayError:
+                self._forget_all(target)
+                raise
 
         return Batcher(
             send,
@@ -161,8 +175,15 @@ class Predictor:
             on_taken=lambda seconds: self._metrics.observe_stage(Stage.QUEUE, seconds),
         )
 
+    def _forget_all(self, target: ModelVersion) -> None:
+        """A call found the model server away: before anything else is sent to what may come back."""
+        if self.watches[target.model].may_answer(
+            target
+        ):  # else it was forgotten before, and this is old news
+            for watch in self.watches.values():
+                watch.forget_all("the model server is away")
+
     def _count(self, target: ModelVersion, outcomes: Sequence[Prediction | ImageError]) -> None:
-        self._metrics.images.labels(target.model).inc(len(outcomes))
         version = str(target.version)
         for outcome in outcomes:
             if isinstance(outcome, ImageError):
@@ -170,3 +191,14 @@ class Predictor:
             else:
                 self._metrics.predictions.labels(target.model, version, outcome.label).inc()
                 self._metrics.top_probability.labels(target.model, version).observe(outcome.probability)
+
+
+async def _all_or_none(coroutines: Iterable[Coroutine[Any, Any, _Result]]) -> list[_Result]:
+    """All results in order; the first error ends the others, whose work nobody would read."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from contract.errors import MiwakeError
+from serving.errors import BodyTooLargeError, BodyTooSlowError
 from serving.lingering import LingeringResponse
 from serving.request_state import request_state
 from serving.schemas import FailedImage, Problem
@@ -44,6 +45,17 @@ def problem_response(
     request: Request, code: str, detail: str, *, errors: Sequence[FailedImage] | None = None
 ) -> JSONResponse:
     """The answer for an error code; 503 tells when to come back."""
+    return _problem_response(JSONResponse, request, code, detail, errors=errors)
+
+
+def _problem_response(
+    response_type: type[JSONResponse],
+    request: Request,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[FailedImage] | None = None,
+) -> JSONResponse:
     status = STATUS_BY_CODE[code]
     problem = Problem(
         title=status.phrase,
@@ -53,8 +65,6 @@ def problem_response(
         request_id=request_state(request.scope).request_id,
         errors=list(errors) if errors else None,
     )
-    # What is left of a refused body is not read: the connection ends with the answer.
-    response_type = LingeringResponse if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE else JSONResponse
     return response_type(
         problem.model_dump(exclude=None if errors else {"errors"}),
         status_code=status,
@@ -78,7 +88,10 @@ def _headers(status: HTTPStatus) -> dict[str, str]:
 
 async def _miwake_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, MiwakeError)  # noqa: S101 - registered for it alone
-    return problem_response(request, exc.code, str(exc))
+    # What is left of a refused body is not read: the connection ends with the answer.
+    unread = isinstance(exc, BodyTooLargeError | BodyTooSlowError)
+    response_type = LingeringResponse if unread else JSONResponse
+    return _problem_response(response_type, request, exc.code, str(exc))
 
 
 async def _validation_error(request: Request, exc: Exception) -> JSONResponse:

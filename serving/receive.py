@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
-from pydantic import ValidationError
 from python_multipart.multipart import parse_options_header
 
-from serving.errors import BodyTooLargeError, MalformedBodyError, UnsupportedMediaTypeError
-from serving.multipart import MultipartImages, NamedImage
-from serving.schemas import PredictBody
+from serving.errors import (
+    BodyTooLargeError,
+    BodyTooSlowError,
+    MalformedBodyError,
+    UnsupportedMediaTypeError,
+)
+from serving.json_body import images_from_json
+from serving.multipart import MultipartImages
+from serving.named_image import NamedImage, too_many_images
 from serving.settings import Settings
 
 _RAW_TYPES = ("application/octet-stream", "")
-_TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BodyLimits:
-    """What one request may carry."""
+    """What one request may carry, and how long it may take to."""
 
     max_body_bytes: int
     max_images: int
+    timeout_seconds: float
 
     @classmethod
     def of(cls, settings: Settings) -> BodyLimits:
         """As deployed."""
-        return cls(max_body_bytes=settings.max_body_bytes, max_images=settings.max_images_per_request)
+        return cls(
+            max_body_bytes=settings.max_body_bytes,
+            max_images=settings.max_images_per_request,
+            timeout_seconds=settings.receive_timeout_seconds,
+        )
 
 
 async def receive_images(request: Request, limits: BodyLimits) -> list[NamedImage]:
@@ -41,25 +49,34 @@ async def receive_images(request: Request, limits: BodyLimits) -> list[NamedImag
 
     Raises:
         BodyTooLargeError: more bytes or images than allowed; the rest of the body is not read.
+        BodyTooSlowError: it did not arrive in time.
         MalformedBodyError: empty, broken, or without an image.
         UnsupportedMediaTypeError: of another media type.
     """
+    try:
+        async with asyncio.timeout(limits.timeout_seconds):
+            images = await _images(request, limits)
+    except TimeoutError as exc:
+        raise BodyTooSlowError(f"the body did not arrive within {limits.timeout_seconds:g} s") from exc
+    if len(images) > limits.max_images:
+        raise too_many_images(limits.max_images)
+    return images
+
+
+async def _images(request: Request, limits: BodyLimits) -> list[NamedImage]:
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
     body = _limited(request, limits.max_body_bytes)
     match media_type.decode("latin-1").lower():
         case "multipart/form-data":
-            images = await _from_multipart(body, parameters.get(b"boundary"), limits=limits)
+            return await _from_multipart(body, parameters.get(b"boundary"), limits=limits)
         case "application/json":
-            images = _from_json(await _whole(body))
+            return await asyncio.to_thread(images_from_json, await _whole(body), max_images=limits.max_images)
         case raw if raw.startswith("image/") or raw in _RAW_TYPES:
-            images = [NamedImage(None, await _whole(body))]
+            return [NamedImage(None, await _whole(body))]
         case other:
             raise UnsupportedMediaTypeError(
                 f"media type {other} is not multipart/form-data, application/json or image/*"
             )
-    if len(images) > limits.max_images:
-        raise _too_many_images(limits)
-    return images
 
 
 async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
@@ -80,10 +97,6 @@ def _too_large(max_bytes: int) -> BodyTooLargeError:
     return BodyTooLargeError(f"the body is larger than {max_bytes} bytes")
 
 
-def _too_many_images(limits: BodyLimits) -> BodyTooLargeError:
-    return BodyTooLargeError(f"more than {limits.max_images} images in one request")
-
-
 async def _whole(body: AsyncIterator[bytes]) -> bytes:
     data = b"".join([chunk async for chunk in body])
     if not data:
@@ -96,31 +109,7 @@ async def _from_multipart(
 ) -> list[NamedImage]:
     if not boundary:
         raise MalformedBodyError("multipart/form-data without a boundary")
-    parser = MultipartImages(boundary)
+    parser = MultipartImages(boundary, max_images=limits.max_images)
     async for chunk in body:
         parser.feed(chunk)
-        if parser.count > limits.max_images:
-            raise _too_many_images(limits)
     return parser.finish()
-
-
-def _from_json(data: bytes) -> list[NamedImage]:
-    try:
-        body = PredictBody.model_validate_json(data)
-    except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise MalformedBodyError(f"JSON body: {where}: {first['msg']}".replace(": : ", ": ")) from exc
-    return [NamedImage(image.name, _base64(image.b64, index)) for index, image in enumerate(body.images)]
-
-
-def _base64(text: str, index: int) -> bytes:
-    """Either alphabet, with or without its padding."""
-    standard = text.translate(_TO_STANDARD_ALPHABET).rstrip("=")
-    try:
-        data = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise MalformedBodyError(f"images.{index}.b64 is not base64") from exc
-    if not data:
-        raise MalformedBodyError(f"images.{index}.b64 is empty")
-    return data

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from modelserver.predict import ModelVersion
+
 _KEY = "miwake.request"
 
 
@@ -16,6 +18,10 @@ class RequestState:
     request_id: str
     model: str = ""
     version: str = ""
+
+    def resolved_to(self, target: ModelVersion) -> None:
+        """Remember the version that answers, or fails to."""
+        self.version = str(target.version)
 
 
 def attach(scope: Scope, state: RequestState) -> None:

@@ -25,6 +25,7 @@ from prometheus_client import (
 from modelserver.grpc_adapter import GrpcModelServer
 from modelserver.launch import Kind, running_model_server
 from serving.app import create_app
+from serving.http_protocol import LimitedHttpProtocol
 from serving.settings import Settings
 
 
@@ -52,7 +53,14 @@ async def _serve(settings: Settings, model_server: Kind | str, models: Mapping[s
         server = GrpcModelServer(address)
         try:
             app = create_app(settings, server, registry=_process_registry())
-            config = uvicorn.Config(app, host=settings.host, port=settings.port, server_header=False)
+            config = uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                http=LimitedHttpProtocol,
+                server_header=False,
+                timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
+            )
             await uvicorn.Server(config).serve()
         finally:
             await server.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 
 class Base64Image(BaseModel):
@@ -19,7 +21,8 @@ class PredictBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    images: list[Base64Image] = Field(min_length=1)
+    # The first fault is enough: one a value would take more memory than the body.
+    images: Annotated[list[Base64Image], FailFast()] = Field(min_length=1)
 
 
 class CandidateSchema(BaseModel):

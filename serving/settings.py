@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from contract.image import DEFAULT_MAX_PIXELS
 
 MIB = 1024 * 1024
+MAX_IMAGES = 1024
 # Above this Pillow warns of a decompression bomb, and from twice of it refuses by itself.
 _PILLOW_MAX_PIXELS = 89_478_485
 
@@ -30,12 +31,18 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
 
-    timeout_seconds: float = Field(default=10.0, gt=0, description="For one request, all its waits included.")
+    timeout_seconds: float = Field(
+        default=10.0, gt=0, description="For one request once its body is here, all its waits included."
+    )
+    receive_timeout_seconds: float = Field(default=60.0, gt=0, description="For a request's body to arrive.")
+    shutdown_timeout_seconds: int = Field(
+        default=30, gt=0, description="For requests in flight to end after SIGTERM."
+    )
     self_test_timeout_seconds: float = Field(default=60.0, gt=0, description="For each call of a self-test.")
     poll_seconds: float = Field(default=1.0, gt=0, description="Between two looks for new versions.")
 
     max_body_bytes: int = Field(default=32 * MIB, gt=0)
-    max_images_per_request: int = Field(default=64, gt=0)
+    max_images_per_request: int = Field(default=64, gt=0, le=MAX_IMAGES)
     max_image_pixels: int = Field(default=DEFAULT_MAX_PIXELS, gt=0, le=_PILLOW_MAX_PIXELS)
 
     max_calls_in_flight: int = Field(

@@ -30,6 +30,7 @@ class FakeVersion:
         self.manifest = its_manifest or manifest()
         self.network = network or constant(*self.manifest.golden.examples[0].probabilities)
         self.state = VersionState.AVAILABLE
+        self.gate: asyncio.Event | None = None  # its predictions wait for it
 
 
 class FakeModelServer:
@@ -38,16 +39,18 @@ class FakeModelServer:
     def __init__(self, models: dict[str, dict[int, FakeVersion]] | None = None) -> None:
         self.models = models if models is not None else {"toy": {1: FakeVersion()}}
         self.error: MiwakeError | None = None  # raised by every call
+        self.versions_error: MiwakeError | None = None  # raised by versions alone
         self.predict_error: MiwakeError | None = None  # raised by serving_default alone
         self.predict_gate: asyncio.Event | None = None  # predictions wait for it
+        self.fail_next_predict_only = False  # predict_error is raised once
         self.batches: list[int] = []
         self.calls_in_flight = 0
         self.most_calls_in_flight = 0
 
     async def versions(self, model: str, *, timeout_seconds: float) -> tuple[VersionStatus, ...]:
         del timeout_seconds
-        if self.error:
-            raise self.error
+        if self.error or self.versions_error:
+            raise self.error or self.versions_error
         if model not in self.models:
             raise ModelNotFoundError(model)
         return tuple(VersionStatus(number, version.state) for number, version in self.models[model].items())
@@ -72,8 +75,13 @@ class FakeModelServer:
         try:
             if self.predict_gate:
                 await self.predict_gate.wait()
+            if version.gate:
+                await version.gate.wait()
             if self.predict_error:
-                raise self.predict_error
+                error = self.predict_error
+                if self.fail_next_predict_only:
+                    self.predict_error = None
+                raise error
             self.batches.append(len(images))
             return version.network(images)
         finally:

@@ -85,8 +85,18 @@ class GatewayProcess:
         return next(pid for pid in children(self.process.pid) if b"serving.embedded" in command_line(pid))
 
     def resident_bytes(self) -> int:
+        return self._status_bytes("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """The most it was resident since it started, or since `reset_peak`."""
+        return self._status_bytes("VmHWM")
+
+    def reset_peak(self) -> None:
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def _status_bytes(self, field: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        match = re.search(rf"{field}:\s+(\d+) kB", status)
         assert match
         return int(match[1]) * 1024
 

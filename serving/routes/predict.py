@@ -11,9 +11,9 @@ from contract.prediction import Prediction
 from serving.deadline import Deadline
 from serving.gateway import Gateway, TheGateway
 from serving.metrics import Stage
-from serving.multipart import NamedImage
+from serving.named_image import NamedImage
 from serving.openapi import PREDICT_PROBLEMS, REQUEST_BODY
-from serving.predictor import Answer
+from serving.predictor import Answer, PredictRequest
 from serving.problems import problem_response
 from serving.receive import BodyLimits, receive_images
 from serving.request_state import request_state
@@ -62,25 +62,25 @@ async def predict_by_model(
 async def _predict(
     request: Request, gateway: Gateway, model: str, *, version: int | None, top_k: int
 ) -> Response:
-    deadline = Deadline.after(gateway.settings.timeout_seconds)
     gateway.predictor.watch(model)  # an unknown model is told before its body is read
-    request_state(request.scope).model = model
+    state = request_state(request.scope)
+    state.model = model
     with gateway.metrics.stage(Stage.RECEIVE):
         images = await receive_images(request, BodyLimits.of(gateway.settings))
-    answer = await gateway.predictor.predict(
-        model,
-        [image.image_bytes for image in images],
+    asked = PredictRequest(
+        model=model,
+        images=[image.image_bytes for image in images],
         version=version,
         top_k=top_k,
-        deadline=deadline,
+        deadline=Deadline.after(gateway.settings.timeout_seconds),
     )
+    answer = await gateway.predictor.predict(asked, on_resolved=state.resolved_to)
     with gateway.metrics.stage(Stage.RESPOND):
         return _respond(request, images, answer)
 
 
 def _respond(request: Request, images: list[NamedImage], answer: Answer) -> Response:
     state = request_state(request.scope)
-    state.version = str(answer.target.version)
     items = [_item(image.name, outcome) for image, outcome in zip(images, answer.outcomes, strict=True)]
     failed = [item for item in items if isinstance(item, FailedImage)]
     if len(failed) == len(items):

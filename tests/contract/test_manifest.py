@@ -66,6 +66,9 @@ def test_another_major_version_is_refused() -> None:
         ("image.fill", [1, 2, 300], "image fill"),
         ("golden.examples", [], "golden.examples"),
         ("golden.examples.0.image_b64", "*", "image_b64"),
+        ("golden.examples.0.image_b64", "é", "image_b64"),
+        ("temperature", 10**400, "temperature is not a finite number"),
+        ("temperature", float("nan"), "temperature is not a finite number"),
         ("golden.examples.0.probabilities", [0.5, 0.5], "golden example"),
         ("metrics.accuracy", None, "metrics.accuracy"),
         ("provenance", [], "provenance. is not an object"),
@@ -84,7 +87,7 @@ def test_a_missing_member_is_named() -> None:
         Manifest.from_json(json.dumps(document))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff\xfe"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff\xfe", "[" * 100_000])
 def test_what_is_not_a_json_object_is_refused(text: str | bytes) -> None:
     with pytest.raises(ManifestError):
         Manifest.from_json(text)

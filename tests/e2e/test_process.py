@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -80,16 +81,18 @@ def test_a_40_megabyte_upload_is_refused_before_it_is_read(gateway: GatewayProce
 
 
 def test_a_client_that_sends_40_megabytes_all_the_same_reads_the_refusal(gateway: GatewayProcess) -> None:
+    gateway.reset_peak()
     before = gateway.resident_bytes()
 
     response = httpx.post(f"{gateway.url}/predict", files={"image": ("big.jpg", b"x" * 40 * MEGABYTE)})
 
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
-    assert gateway.resident_bytes() - before < 20 * MEGABYTE
+    assert gateway.peak_bytes() - before < 20 * MEGABYTE
 
 
 def test_a_decompression_bomb_is_refused_without_its_memory(gateway: GatewayProcess) -> None:
     real_bomb = encoded(Image.new("1", (30_000, 30_000)))
+    gateway.reset_peak()
     before = gateway.resident_bytes()
 
     responses = [
@@ -98,7 +101,45 @@ def test_a_decompression_bomb_is_refused_without_its_memory(gateway: GatewayProc
     ]
 
     assert [(r.status_code, r.json()["code"]) for r in responses] == [(413, "too_many_pixels")] * 2
-    assert gateway.resident_bytes() - before < 20 * MEGABYTE
+    assert gateway.peak_bytes() - before < 20 * MEGABYTE
+
+
+def test_several_pictures_of_the_largest_size_are_decoded_one_at_a_time(gateway: GatewayProcess) -> None:
+    largest = encoded(Image.new("RGBA", (7000, 7000)))
+    gateway.reset_peak()
+    before = gateway.resident_bytes()
+
+    response = httpx.post(f"{gateway.url}/predict", files=[("image", ("a.png", largest))] * 4, timeout=30)
+
+    assert response.status_code == 200
+    assert gateway.peak_bytes() - before < 1.2 * (2 * 4 * 7000 * 7000)
+
+
+def test_headers_without_end_are_refused(gateway: GatewayProcess) -> None:
+    gateway.reset_peak()
+    before = gateway.resident_bytes()
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n")
+        with contextlib.suppress(ConnectionError):
+            for number in range(1000):
+                connection.sendall(b"x-%d: " % number + b"y" * 60_000 + b"\r\n")
+        with contextlib.suppress(ConnectionError):
+            assert connection.recv(4096).startswith(b"HTTP/1.1 431")
+
+    assert gateway.peak_bytes() - before < 20 * MEGABYTE
+    assert httpx.get(f"{gateway.url}/livez").status_code == 200
+
+
+def test_a_body_that_never_ends_does_not_keep_a_stopped_gateway(models: Path, tmp_path: Path) -> None:
+    environment = {"MIWAKE_SHUTDOWN_TIMEOUT_SECONDS": "1"}
+    with (
+        GatewayProcess(models, log=tmp_path / "log", environment=environment) as gateway,
+        socket.create_connection(("127.0.0.1", gateway.port)) as connection,
+    ):
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx")
+        gateway.process.send_signal(signal.SIGTERM)
+
+        assert gateway.process.wait(15) == 0
 
 
 def test_the_documentation_is_served(gateway: GatewayProcess) -> None:

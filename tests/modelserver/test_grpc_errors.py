@@ -8,6 +8,7 @@ from modelserver.errors import (
     ModelNotFoundError,
     ModelServerAwayError,
     ModelServerError,
+    ModelServerFaultError,
     OverloadedError,
     SignatureNotFoundError,
     UnexpectedAnswerError,
@@ -42,6 +43,8 @@ def test_every_status_has_an_error_of_ours(status: grpc.StatusCode) -> None:
         ),
         ("UNAVAILABLE", "failed to connect to all addresses", ModelServerAwayError),
         ("DEADLINE_EXCEEDED", "", DeadlineExceededError),
+        ("INTERNAL", "cuDNN failed", ModelServerFaultError),
+        ("RESOURCE_EXHAUSTED", "OOM when allocating tensor", ModelServerFaultError),
     ],
 )
 def test_tensorflow_servings_own_texts_are_told_apart(

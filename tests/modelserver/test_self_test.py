@@ -5,12 +5,13 @@ import pytest
 
 from contract import signatures
 from contract.errors import ContractBrokenError, ManifestError
+from contract.manifest import Golden
 from modelserver.errors import ModelServerAwayError, SignatureNotFoundError, UnexpectedAnswerError
 from modelserver.predict import ModelVersion, predict_batch
 from modelserver.protocol import Call, Tensors
 from modelserver.self_test import self_test
 from tests.fake_model_server import FakeModelServer, FakeVersion, constant
-from tests.manifests import manifest
+from tests.manifests import golden, manifest
 
 
 async def run(server: FakeModelServer) -> ModelVersion:
@@ -66,6 +67,16 @@ async def test_a_version_without_a_readable_manifest_is_refused(
 ) -> None:
     with pytest.raises(expected):
         await run(Scripted(outputs))
+
+
+async def test_golden_examples_are_sent_in_batches_the_model_takes() -> None:
+    (example,) = golden((0.7, 0.2, 0.1)).examples
+    examples = Golden(max_probability_difference=0.02, examples=(example,) * 5)
+    server = FakeModelServer({"toy": {1: FakeVersion(manifest(max_batch_size=2, golden=examples))}})
+
+    await run(server)
+
+    assert server.batches == [2, 2, 1]
 
 
 async def test_a_batch_is_padded_and_the_paddings_rows_are_dropped() -> None:

@@ -87,3 +87,18 @@ def test_the_child_goes_when_the_parent_is_killed() -> None:
     while is_alive(child) and time.monotonic() < give_up:
         time.sleep(0.05)
     assert not is_alive(child)
+
+
+async def test_a_child_that_cannot_be_started_for_a_moment_is_started_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Supervisor(SLEEPER) as supervisor:
+        first = supervisor.pid
+        assert first is not None
+        interpreter = sys.executable
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        os.kill(first, signal.SIGKILL)
+        await asyncio.sleep(0.5)
+        monkeypatch.setattr(sys, "executable", interpreter)
+
+        await until_alive_with_another_pid(supervisor, first)

@@ -52,11 +52,16 @@ def test_a_type_we_do_not_know_is_refused() -> None:
         to_array(pb.Tensor(dtype=pb.DT_INVALID))
 
 
-def test_too_few_values_are_refused() -> None:
-    with pytest.raises(UnexpectedAnswerError, match="2 values for shape"):
-        to_array(pb.Tensor(dtype=pb.DT_FLOAT, tensor_shape=shape(3), float_val=[1, 2]))
-
-
-def test_content_that_is_not_whole_values_is_refused() -> None:
-    with pytest.raises(UnexpectedAnswerError):
-        to_array(pb.Tensor(dtype=pb.DT_FLOAT, tensor_shape=shape(1), tensor_content=b"abc"))
+@pytest.mark.parametrize(
+    "message",
+    [
+        pb.Tensor(dtype=pb.DT_FLOAT, tensor_shape=shape(3), float_val=[1, 2]),
+        pb.Tensor(dtype=pb.DT_FLOAT, tensor_shape=shape(1), tensor_content=b"abc"),
+        pb.Tensor(dtype=pb.DT_FLOAT, tensor_shape=shape(-3), float_val=[1, 2]),
+        pb.Tensor(dtype=pb.DT_FLOAT, tensor_shape=shape(*[1] * 80), float_val=[1]),
+    ],
+    ids=["too few values", "no whole values", "a negative dimension", "80 dimensions"],
+)
+def test_a_broken_tensor_is_refused(message: pb.Tensor) -> None:
+    with pytest.raises(UnexpectedAnswerError, match="broken tensor"):
+        to_array(message)

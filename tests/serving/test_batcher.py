@@ -117,16 +117,51 @@ async def test_the_error_of_a_batch_reaches_all_its_images_and_the_next_batch_go
     assert (await queue.predict(IMAGE, deadline=Deadline.after(1))).tolist() == [0]
 
 
-async def test_nothing_is_ever_sent_empty() -> None:
+async def test_when_all_who_wait_have_gone_no_call_is_made_for_them() -> None:
     server = Server()
-    tasks = submit(batcher(server), 3)
+    calls = []
+    queue = Batcher(
+        lambda images, seconds: calls.append(len(images)) or server.predict_batch(images, seconds),
+        max_batch_size=4,
+        max_calls_in_flight=1,
+        max_waiting=100,
+        on_taken=lambda _: None,
+    )
+    tasks = submit(queue, 3)
     await settle()
     for task in tasks:
         task.cancel()
     server.gate.set()
     await settle()
 
-    assert 0 not in server.batches
+    assert calls == [1]
+
+
+async def test_a_place_of_one_who_has_gone_is_free_at_once() -> None:
+    server = Server()
+    queue = batcher(server, max_waiting=2)
+    tasks = submit(queue, 3)
+    await settle()
+    tasks[1].cancel()
+    tasks[2].cancel()
+    await settle()
+    more = submit(queue, 2)
+    server.gate.set()
+
+    assert len(await asyncio.gather(tasks[0], *more)) == 3
+
+
+async def test_closing_answers_everyone_who_waits_and_all_to_come_with_its_error() -> None:
+    server = Server()
+    queue = batcher(server)
+    tasks = submit(queue, 6)
+    await settle()
+    queue.close(ModelServerAwayError("away"))
+    server.gate.set()
+    answers = await asyncio.gather(*tasks, *submit(queue, 1), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [ModelServerAwayError] * 7
+    assert server.batches == [1]
 
 
 async def test_a_deadline_that_has_passed_is_an_error() -> None:

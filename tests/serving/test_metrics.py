@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from tests.fake_model_server import FakeModelServer
+from tests.fake_model_server import FakeModelServer, constant
 from tests.pictures import encoded
 from tests.serving.gateway_client import gateway
 
@@ -54,3 +54,14 @@ async def test_labels_are_route_templates_and_known_models_only() -> None:
 
     assert "unheard-of" not in text
     assert "passwd" not in text
+
+
+async def test_a_version_that_fails_is_named_and_its_images_are_counted() -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        server.models["toy"][1].network = constant(0.5, 0.5)
+        await client.post("/predict", content=encoded())
+        text = (await client.get("/metrics")).text
+
+    assert 'miwake_requests_total{model="toy",route="/predict",status="502",version="1"} 1.0' in text
+    assert 'miwake_images_total{model="toy"} 1.0' in text

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from modelserver.errors import ModelServerAwayError
+from contract.errors import MiwakeError
+from modelserver.errors import (
+    DeadlineExceededError,
+    ModelServerAwayError,
+    ModelServerFaultError,
+    OverloadedError,
+    VersionNotFoundError,
+)
 from modelserver.protocol import VersionState
 from tests.fake_model_server import FakeModelServer, FakeVersion, constant
 from tests.manifests import golden, manifest
@@ -198,3 +205,119 @@ async def test_another_models_failure_is_its_own() -> None:
         ready = await client.get("/readyz")
 
     assert (good.status_code, bad.status_code, ready.status_code) == (200, 502, 200)
+
+
+@pytest.mark.parametrize("error", [OverloadedError("full"), DeadlineExceededError("late")])
+async def test_a_model_server_that_is_only_busy_changes_nothing(error: MiwakeError) -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        server.versions_error = error
+        await asyncio.sleep(0.1)
+
+        assert await version_and_label(client) == (1, "cat")
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_passing_fault_in_the_self_test_is_not_held_against_a_version() -> None:
+    server = FakeModelServer()
+    server.predict_error = ModelServerFaultError("out of memory")
+    async with gateway(server, ready=False) as client:
+        await asyncio.sleep(0.1)
+        unready = await client.get("/readyz")
+        server.predict_error = None
+        await until_ready(client)
+
+        assert "out of memory" in unready.json()["detail"]
+        assert await version_and_label(client) == (1, "cat")
+
+
+class UnreadableVersion(FakeVersion):
+    """Its self-test ends in an error nobody thought of."""
+
+    @property
+    def manifest(self) -> Any:
+        raise RuntimeError("nobody thought of this")
+
+    @manifest.setter
+    def manifest(self, _: Any) -> None:
+        """Never kept."""
+
+    def __init__(self) -> None:
+        self.state = VersionState.AVAILABLE
+        self.gate = None
+
+
+async def test_an_unexpected_error_in_a_self_test_refuses_that_version_alone() -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        server.models["toy"][2] = UnreadableVersion()
+        await asyncio.sleep(0.1)
+        shown = (await client.get("/models/toy")).json()
+
+        assert await version_and_label(client) == (1, "cat")
+        assert [(v["version"], v["self_test"]) for v in shown["versions"]] == [(2, "failed"), (1, "passed")]
+
+
+async def test_a_self_test_that_hangs_keeps_no_other_version_from_being_found() -> None:
+    server = FakeModelServer({"toy": {1: FakeVersion()}})
+    async with gateway(server) as client:
+        server.models["toy"][2] = new_version()
+        server.models["toy"][2].gate = asyncio.Event()
+        await asyncio.sleep(0.1)
+        server.models["toy"][3] = new_version()
+        await until_answered_by(client, 3)
+
+
+async def test_what_waits_when_the_model_server_goes_away_is_not_answered_by_what_comes_back() -> None:
+    server = FakeModelServer()
+    async with gateway(server, max_calls_in_flight=1) as client:
+        server.predict_gate = asyncio.Event()
+        server.predict_error = ModelServerAwayError("away")
+        requests = [asyncio.create_task(client.post("/predict", content=PNG)) for _ in range(12)]
+        await asyncio.sleep(0.1)
+        server.models["toy"][1] = broken_version()  # under the same number
+        server.fail_next_predict_only = True
+        server.predict_gate.set()
+        responses = await asyncio.gather(*requests)
+
+    assert {response.status_code for response in responses} == {503}
+
+
+async def test_a_model_server_that_is_away_is_away_for_every_model() -> None:
+    server = FakeModelServer({"toy": {1: FakeVersion()}, "other": {1: FakeVersion()}})
+    async with gateway(server, models=("toy", "other"), poll_seconds=60) as client:
+        await until_other_answers(client)
+        server.predict_error = ModelServerAwayError("away")
+        await client.post("/predict", content=PNG)
+        server.predict_error = None
+        other = (await client.get("/models/other")).json()
+
+    assert not other["ready"]
+
+
+async def until_other_answers(client: Any) -> None:
+    async with asyncio.timeout(5):
+        while (await client.post("/models/other/predict", content=PNG)).status_code != 200:
+            await asyncio.sleep(0.01)
+
+
+async def test_versions_that_come_and_go_are_no_fault_of_the_client() -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        server.predict_error = VersionNotFoundError("gone")
+        response = await client.post("/predict", content=PNG)
+
+    assert (response.status_code, response.json()["code"]) == (503, "model_server_away")
+
+
+async def test_an_answer_of_an_unloaded_version_comes_within_the_deadline_even_if_self_tests_hang() -> None:
+    server = FakeModelServer({"toy": {1: FakeVersion()}})
+    async with gateway(server, timeout_seconds=0.3) as client:
+        server.models["toy"][2] = new_version()
+        server.models["toy"][2].gate = asyncio.Event()
+        await asyncio.sleep(0.1)
+        del server.models["toy"][1]
+        async with asyncio.timeout(2):
+            response = await client.post("/predict", content=PNG)
+
+    assert response.status_code == 503

@@ -1,0 +1,57 @@
+"""The images of a JSON body: `{"images":[{"b64":"…"}]}`."""
+
+from __future__ import annotations
+
+import base64
+
+from pydantic import ValidationError
+
+from serving.errors import BodyTooLargeError, MalformedBodyError
+from serving.named_image import NamedImage, too_many_images
+from serving.schemas import PredictBody
+
+_TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
+# Commas and brackets for one image with all its members, and room for names that hold some.
+_STRUCTURE_BYTES_AN_IMAGE = 32
+
+
+def images_from_json(data: bytes, *, max_images: int) -> list[NamedImage]:
+    """Parse a body and decode its base64. Takes a while for a large one: not on the event loop.
+
+    Raises:
+        BodyTooLargeError: more images than allowed.
+        MalformedBodyError: not JSON of that form, or not base64.
+    """
+    _refuse_crowded(data, max_images=max_images)
+    try:
+        body = PredictBody.model_validate_json(data)
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the body"
+        raise MalformedBodyError(f"JSON: {where}: {first['msg']}") from exc
+    if len(body.images) > max_images:
+        raise too_many_images(max_images)
+    return [NamedImage(image.name, _base64(image.b64, index)) for index, image in enumerate(body.images)]
+
+
+def _refuse_crowded(data: bytes, *, max_images: int) -> None:
+    """Refuse a document of many small values before it is parsed.
+
+    A megabyte of `1,1,1,…` becomes hundreds of megabytes of objects; base64 has none of these bytes.
+    """
+    structure = sum(map(data.count, (b",", b"[", b"{")))
+    if structure > _STRUCTURE_BYTES_AN_IMAGE * max_images:
+        raise BodyTooLargeError(f"the JSON body holds more values than {max_images} images need")
+
+
+def _base64(text: str, index: int) -> bytes:
+    """Either alphabet, with or without its padding."""
+    standard = text.translate(_TO_STANDARD_ALPHABET) if "-" in text or "_" in text else text
+    standard = standard.rstrip("=")
+    try:
+        data = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except ValueError as exc:
+        raise MalformedBodyError(f"images.{index}.b64 is not base64") from exc
+    if not data:
+        raise MalformedBodyError(f"images.{index}.b64 is empty")
+    return data
