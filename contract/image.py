@@ -36,6 +36,7 @@ Pixels = npt.NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 DEFAULT_MAX_PIXELS = 50_000_000
+_DRAFTABLE = frozenset({"JPEG", "MPO"})
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _WHITE_16_BIT = 65535
 _ROWS_AT_ONCE = 64
@@ -84,7 +85,9 @@ def decode(
             _draft(image, spec)
             with admit(image.width * image.height):
                 image.load()
-                return np.array(_fit(_resizable(_upright(image)), spec))
+                pixels = np.array(_fit(_resizable(_upright(image)), spec))
+                image.close()  # frees its memory before the next picture is let in
+            return pixels
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
@@ -144,6 +147,8 @@ def _orientation(image: Image.Image) -> int:
 
 def _draft(image: Image.Image, spec: ImageSpec) -> None:
     """Have a JPEG decoded small: at the nearest DCT scale of at least twice the size it will get."""
+    if image.format not in _DRAFTABLE:  # and asking a PNG for its EXIF would decode all of it
+        return
     turned = _orientation(image) >= 5  # noqa: PLR2004 - EXIF 5 to 8 turn by 90 degrees
     size = (image.height, image.width) if turned else image.size
     width, height = _whole_size(size, spec)

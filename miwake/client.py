@@ -22,10 +22,17 @@ class GatewayError(MiwakeError):
 
 
 class Client:
-    """Talks to one gateway over one pool of connections."""
+    """Talks to one gateway over one pool of connections.
+
+    Raises:
+        GatewayError: what is given is not a URL.
+    """
 
     def __init__(self, url: str, *, timeout_seconds: float = 30.0) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+        try:
+            self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+        except httpx.InvalidURL as exc:
+            raise GatewayError(f"{url} is not a URL: {exc}", code="gateway", problem={}) from exc
         self._url = url
 
     def __enter__(self) -> Self:
@@ -52,12 +59,18 @@ class Client:
         files = [("image", (path.name, path.read_bytes())) for path in paths]
         try:
             response = self._http.post("/predict", params={"top_k": top_k}, files=files)
-        except httpx.HTTPError as exc:
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise GatewayError(f"{self._url}: {exc}", code="gateway", problem={}) from exc
-        if response.is_success:
-            answer: Mapping[str, Any] = response.json()
-            return answer
-        raise _gateway_error(response)
+        document = _document(response)
+        if response.is_success and "predictions" in document:
+            return document
+        if "code" in document and "detail" in document:
+            raise GatewayError(document["detail"], code=document["code"], problem=document)
+        raise GatewayError(
+            f"{response.url} answered {response.status_code}, not as a miwake gateway does",
+            code="gateway",
+            problem={},
+        )
 
     def is_ready(self) -> bool:
         """Whether the gateway has a model to answer with."""
@@ -67,9 +80,9 @@ class Client:
             return False
 
 
-def _gateway_error(response: httpx.Response) -> GatewayError:
+def _document(response: httpx.Response) -> Mapping[str, Any]:
     try:
-        problem = response.json()
-        return GatewayError(problem["detail"], code=problem["code"], problem=problem)
-    except (ValueError, KeyError, TypeError):
-        return GatewayError(f"{response.url} answered {response.status_code}", code="gateway", problem={})
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -17,6 +17,7 @@ from modelserver.errors import ModelServerError, ModelServerStartError
 from modelserver.grpc_adapter import GrpcModelServer
 from modelserver.launch import Kind, running_model_server
 from modelserver.predict import ModelVersion, predict_batch
+from modelserver.protocol import VersionState
 from modelserver.self_test import self_test
 
 START_TIMEOUT_SECONDS = 120.0
@@ -77,13 +78,27 @@ async def _wait_until_tested(server: GrpcModelServer, model: str, version: int) 
     give_up = time.monotonic() + START_TIMEOUT_SECONDS
     while True:
         try:
+            await _refuse_ended(server, model, version)
             return await self_test(server, model, version, timeout_seconds=CALL_TIMEOUT_SECONDS)
-        except ContractBrokenError:
+        except (ContractBrokenError, ModelServerStartError):
             raise
         except ModelServerError as exc:
             if time.monotonic() > give_up:
                 raise ModelServerStartError(f"the model server did not come up: {exc}") from exc
             await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _refuse_ended(server: GrpcModelServer, model: str, version: int) -> None:
+    """A version that could not be loaded will not come up by waiting.
+
+    Raises:
+        ModelServerStartError: it ended.
+        ModelServerError: the model server does not answer yet.
+    """
+    for status in await server.versions(model, timeout_seconds=CALL_TIMEOUT_SECONDS):
+        if status.version == version and status.state is VersionState.END:
+            first_line = status.error.partition("\n")[0]
+            raise ModelServerStartError(f"{model} version {version} cannot be loaded: {first_line}")
 
 
 async def _predict_batch(

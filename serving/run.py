@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import platform
 import signal
 import sys
 import warnings
@@ -28,6 +30,11 @@ from serving.app import create_app
 from serving.http_protocol import LimitedHttpProtocol
 from serving.settings import Settings
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+# Pillow keeps a picture in blocks of 16 MB; those of ordinary pictures are smaller and best reused.
+_LARGE_BLOCK_BYTES = 8 * 1024 * 1024
+_KEPT_BYTES = 32 * 1024 * 1024
+
 
 def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, Path]) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished first.
@@ -42,6 +49,7 @@ def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, 
     """
     # A picture that Pillow merely warns of is refused like any other that is too large.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
+    _return_large_blocks()
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asked for
     signal.signal(signal.SIGTERM, _exit)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -73,6 +81,17 @@ async def _address(model_server: Kind | str, models: Mapping[str, Path]) -> Asyn
         return
     async with running_model_server(model_server, models) as address:
         yield address
+
+
+def _return_large_blocks() -> None:
+    """Have glibc give the memory of large pictures back at once.
+
+    Left alone it learns from the first large block to keep such blocks, once for every decode thread.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _process_registry() -> CollectorRegistry:

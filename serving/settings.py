@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _default_is_served(self) -> Self:
         if self.default_model and self.default_model not in self.models:
-            raise ValueError(f"default_model {self.default_model!r} is not one of models")
+            raise ValueError(f"MIWAKE_DEFAULT_MODEL {self.default_model!r} is not one of MIWAKE_MODELS")
         return self
 
     @property

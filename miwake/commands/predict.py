@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from miwake.client import Client
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -40,15 +43,23 @@ def predict(
 
 
 def _from_gateway(url: str, images: Sequence[Path], *, top: int) -> list[Mapping[str, Any]]:
-    from miwake.client import Client, GatewayError
+    """Ask image by image: how many a request may carry is the gateway's to say."""
+    from miwake.client import Client
 
     with Client(url) as client:
-        try:
-            return list(client.predict(images, top_k=top)["predictions"])
-        except GatewayError as exc:
-            if "errors" not in exc.problem:
-                raise
-            return list(exc.problem["errors"])
+        return [_ask(client, image, top=top) for image in images]
+
+
+def _ask(client: Client, image: Path, *, top: int) -> Mapping[str, Any]:
+    from miwake.client import GatewayError
+
+    try:
+        (prediction,) = client.predict([image], top_k=top)["predictions"]
+    except GatewayError as exc:
+        if "errors" not in exc.problem:
+            raise
+        (prediction,) = exc.problem["errors"]
+    return dict(prediction)
 
 
 def _from_folder(model: Path, images: Sequence[Path], *, top: int) -> list[Mapping[str, Any]]:

@@ -39,6 +39,10 @@ def serve(
     from modelserver.launch import Kind
     from serving.run import serve as run
 
+    if model_server not in _KINDS and ":" not in model_server:
+        raise click.BadParameter(
+            f"{model_server!r} is not one of {', '.join(_KINDS)}, nor HOST:PORT", param_hint="--model-server"
+        )
     kind = Kind(model_server) if model_server in _KINDS else model_server
     if isinstance(kind, Kind) and models is None:
         raise click.UsageError("MODELS is needed to start a model server")
@@ -70,5 +74,5 @@ def _settings(**given: Any) -> Any:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
-        name = "_".join(map(str, first["loc"][:1])).upper()
-        raise click.ClickException(f"MIWAKE_{name}: {first['msg']}") from exc
+        name = "".join(f"MIWAKE_{field}: ".upper() for field in first["loc"][:1])
+        raise click.ClickException(f"{name}{first['msg']}") from exc

@@ -58,6 +58,7 @@ def test_recipes_lists_the_default_with_what_to_expect() -> None:
         (["train", "nowhere", "--name", "x", "--models", "m", "--recipe", "nope"], "no recipe 'nope'"),
         (["predict", "--model", ".", __file__], "no version in"),
         (["predict", "--url", "http://127.0.0.1:9", __file__], "http://127.0.0.1:9"),
+        (["predict", "--url", "http://[::1", __file__], "is not a URL"),
     ],
 )
 def test_an_error_is_one_clear_line_and_a_status(
@@ -86,6 +87,21 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("serve", "--model-server", "127.0.0.1:9", "--model", "toy")
 
     assert (result.exit_code, "MIWAKE_TIMEOUT_SECONDS" in result.output) == (1, True)
+
+
+def test_a_model_server_that_is_neither_a_kind_nor_an_address_is_refused() -> None:
+    result = run("serve", "--model-server", "embeded", "--model", "toy")
+
+    assert result.exit_code == 2
+    assert "'embeded' is not one of auto, local, embedded, nor HOST:PORT" in result.output
+
+
+def test_a_default_model_that_is_not_served_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIWAKE_DEFAULT_MODEL", "other")
+
+    result = run("serve", "--model-server", "127.0.0.1:9", "--model", "toy")
+
+    assert (result.exit_code, "MIWAKE_DEFAULT_MODEL 'other'" in result.output) == (1, True)
 
 
 def test_url_and_model_exclude_each_other(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from contract.errors import ContractBrokenError, ImageError, ModelFolderError, UnsupportedFormatError
 from contract.prediction import Prediction
+from modelserver.errors import ModelServerStartError
 from scoring.files import predict_files
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -62,3 +63,12 @@ def test_a_version_that_answers_otherwise_than_it_promises_is_refused(folder: Pa
 
     with pytest.raises(ContractBrokenError, match="golden"):
         predict_files(folder / "tampered", [folder / "red.png"], top_k=1)
+
+
+def test_a_version_that_cannot_be_loaded_is_said_so_at_once(folder: Path) -> None:
+    broken = folder / "broken" / "1" / "saved_model.pb"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"no graph")
+
+    with pytest.raises(ModelServerStartError, match="broken version 1 cannot be loaded"):
+        predict_files(folder / "broken", [folder / "red.png"], top_k=1)
