@@ -14,15 +14,31 @@ from miwake.commands.recipes import recipes
 from miwake.commands.serve import serve
 from miwake.commands.train import train
 
+# What a command imports first, and the extra that brings it.
+_EXTRAS = {
+    "fastapi": "serving",
+    "grpc": "scoring",
+    "h5py": "training",
+    "keras": "training",
+    "pydantic": "serving",
+    "tensorflow": "training",
+    "uvicorn": "serving",
+}
+
 
 class _Group(click.Group):
-    """Shows our own errors, and the file system's, as one line and a non-zero status."""
+    """Shows our own errors, the file system's and a missing extra as one line and a non-zero status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except MiwakeError as exc:
             raise click.ClickException(str(exc)) from exc
+        except ModuleNotFoundError as exc:
+            if exc.name not in _EXTRAS:
+                raise
+            extra = _EXTRAS[exc.name]
+            raise click.ClickException(f"{exc.name} is missing: pip install 'miwake[{extra}]'") from exc
         except BrokenPipeError:  # whoever read our output has seen enough: click ends quietly
             raise
         except OSError as exc:

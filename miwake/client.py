@@ -15,10 +15,12 @@ from contract.errors import MiwakeError
 class GatewayError(MiwakeError):
     """The gateway refused, or could not be reached; `code` is the gateway's own."""
 
-    def __init__(self, detail: str, *, code: str, problem: Mapping[str, Any]) -> None:
+    def __init__(
+        self, detail: str, *, code: str = "gateway", problem: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(detail)
         self.code = code
-        self.problem = problem
+        self.problem = problem or {}
 
 
 class Client:
@@ -32,7 +34,7 @@ class Client:
         try:
             self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
         except httpx.InvalidURL as exc:
-            raise GatewayError(f"{url} is not a URL: {exc}", code="gateway", problem={}) from exc
+            raise GatewayError(f"{url} is not a URL: {exc}") from exc
         self._url = url
 
     def __enter__(self) -> Self:
@@ -60,17 +62,13 @@ class Client:
         try:
             response = self._http.post("/predict", params={"top_k": top_k}, files=files)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise GatewayError(f"{self._url}: {exc}", code="gateway", problem={}) from exc
+            raise GatewayError(f"{self._url}: {exc}") from exc
         document = _document(response)
         if response.is_success and "predictions" in document:
             return document
         if "code" in document and "detail" in document:
             raise GatewayError(document["detail"], code=document["code"], problem=document)
-        raise GatewayError(
-            f"{response.url} answered {response.status_code}, not as a miwake gateway does",
-            code="gateway",
-            problem={},
-        )
+        raise GatewayError(f"{response.url} answered {response.status_code}, not as a miwake gateway does")
 
     def is_ready(self) -> bool:
         """Whether the gateway has a model to answer with."""

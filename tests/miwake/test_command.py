@@ -89,6 +89,27 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.exit_code, "MIWAKE_TIMEOUT_SECONDS" in result.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("tensorflow", ["train", ".", "--name", "x", "--models", "m"], "training"),
+        ("tensorflow", ["evaluate", ".", "."], "training"),
+        ("h5py", ["demo"], "training"),
+        ("uvicorn", ["serve", "--model-server", "127.0.0.1:9", "--model", "toy"], "serving"),
+        ("grpc", ["predict", "--model", ".", __file__], "scoring"),
+    ],
+)
+def test_a_missing_extra_is_one_line_that_names_it(
+    missing: str, arguments: list[str], extra: str, tmp_path: Path
+) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; from miwake.cli import main; main()"
+    command = [sys.executable, "-c", program, *arguments]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert result.stderr == f"Error: {missing} is missing: pip install 'miwake[{extra}]'\n"
+
+
 def test_a_model_server_that_is_neither_a_kind_nor_an_address_is_refused() -> None:
     result = run("serve", "--model-server", "embeded", "--model", "toy")
 
