@@ -11,6 +11,12 @@ class DatasetError(MiwakeError):
     code = "dataset_invalid"
 
 
+class UnreadableFileError(MiwakeError):
+    """One of the photographs is no file, or may not be read."""
+
+    code = "unreadable_file"
+
+
 class CacheError(MiwakeError):
     """Decoded pixels cannot be kept on disk."""
 
@@ -27,6 +33,12 @@ class WeightsError(MiwakeError):
     """The weights a network should start from are missing, or are not what they should be."""
 
     code = "weights_missing"
+
+
+class FitError(MiwakeError):
+    """The fit went wrong; there is nothing to measure or to publish."""
+
+    code = "fit_diverged"
 
 
 class ExportError(MiwakeError):

@@ -37,21 +37,23 @@ class ExportedModel:
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
             self._signatures = _load(self._session, folder)
-            request = np.zeros(1, np.int32)
-            answer = self.call(signatures.MANIFEST, {signatures.REQUEST: request})
-            self.manifest_json: str = answer[signatures.MANIFEST][0].decode("utf-8")
+            self.manifest_json = self._read_manifest()
             self.manifest = Manifest.from_json(self.manifest_json)
         except BaseException:
             self.close()
             raise
 
     def predict(self, images: Pixels) -> npt.NDArray[np.float32]:
-        """Calibrated probabilities, float32 [N, C], of uint8 [N, H, W, 3]; in batches."""
+        """Calibrated probabilities, float32 [N, C], of uint8 [N, H, W, 3]; in batches.
+
+        Raises:
+            ContractBrokenError: as `call`, or the answer is not of that shape.
+        """
         parts = [
-            self.call(signatures.SERVING_DEFAULT, {signatures.IMAGES: images[start : start + _BATCH_SIZE]})
+            self._predict_batch(images[start : start + _BATCH_SIZE])
             for start in range(0, len(images), _BATCH_SIZE)
         ]
-        return np.concatenate([part[signatures.PROBABILITIES] for part in parts])
+        return np.concatenate(parts)
 
     def call(self, signature: str, inputs: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         """Run one signature by the names of its inputs; all outputs by name.
@@ -64,8 +66,22 @@ class ExportedModel:
             feeds = {definition.inputs[name].name: value for name, value in inputs.items()}
             fetches = {name: info.name for name, info in definition.outputs.items()}
             return dict(self._session.run(fetches, feeds))
-        except (KeyError, ValueError, tf.errors.OpError) as exc:
+        except (KeyError, TypeError, ValueError, tf.errors.OpError) as exc:
             raise ContractBrokenError(f"the model's signature {signature} cannot be run") from exc
+
+    def _read_manifest(self) -> str:
+        answer = self.call(signatures.MANIFEST, {signatures.REQUEST: np.zeros(1, np.int32)})
+        texts = np.asarray(answer.get(signatures.MANIFEST))
+        if texts.shape != (1,) or not isinstance(texts[0], bytes):
+            raise ContractBrokenError("the model's signature manifest does not answer one text a request")
+        return texts[0].decode("utf-8", "replace")
+
+    def _predict_batch(self, images: Pixels) -> npt.NDArray[np.float32]:
+        answer = self.call(signatures.SERVING_DEFAULT, {signatures.IMAGES: images})
+        probabilities = np.asarray(answer.get(signatures.PROBABILITIES))
+        if probabilities.shape != (len(images), len(self.manifest.labels)):
+            raise ContractBrokenError("the model does not answer one probability for every image and label")
+        return probabilities
 
     def close(self) -> None:
         """Free the memory."""

@@ -6,6 +6,7 @@ stage fits everything from the memory map, with augmentation. Either changes the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import keras
 from tqdm import tqdm
 
 from training.batches import Batches
+from training.errors import FitError
 from training.inference import infer
 from training.networks import Classifier
 from training.photographs import Split
@@ -40,6 +42,9 @@ def fit(
 
     Returns:
         A row an epoch: stage and epoch from 1, accuracy, loss, val_accuracy, val_loss.
+
+    Raises:
+        FitError: the loss is no number any more.
     """
     history = []
     for number, stage in enumerate(recipe.stages, start=1):
@@ -99,7 +104,7 @@ def _run(fitting: _Fitting, stage: Stage, *, progress: bool) -> dict[str, list[f
     # Without XLA: on a CPU it compiles for longer than a small stage takes.
     fitting.model.compile(_optimizer(stage), loss, metrics=["accuracy"], jit_compile=False)
     with tqdm(total=stage.epochs, desc="epochs", disable=None if progress else True) as bar:
-        callbacks = [_advance(bar), *_early_stopping(stage)]
+        callbacks = [_refuse_divergence(), _advance(bar), *_early_stopping(stage)]
         log = fitting.model.fit(**fitting.data, epochs=stage.epochs, callbacks=callbacks, verbose=0)
     return dict(log.history)
 
@@ -114,6 +119,16 @@ def _early_stopping(stage: Stage) -> list[Any]:
     if not stage.patience:
         return []
     return [keras.callbacks.EarlyStopping("val_loss", patience=stage.patience, restore_best_weights=True)]
+
+
+def _refuse_divergence() -> Any:
+    """A callback that ends the fit when there is nothing left to learn from."""
+
+    def on_epoch_end(epoch: int, logs: Mapping[str, float]) -> None:
+        if not all(math.isfinite(logs[name]) for name in ("loss", "val_loss")):
+            raise FitError(f"the loss is not a number after epoch {epoch + 1}: choose a smaller rate")
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
 
 
 def _advance(bar: Any) -> Any:

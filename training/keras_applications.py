@@ -32,15 +32,13 @@ def application(name: str, scaled: Any, *, weights: str) -> Any:
         weights: `imagenet`, `none`, or the path of a weights file without the top.
 
     Raises:
+        ValueError: Keras's, where the images are too small for the network.
         WeightsError: the download failed, or the file does not fit the network.
     """
-    build = NETWORKS[name]
-    if weights == "none":
-        return build(include_top=False, weights=None, input_tensor=scaled).output
-    source = _with_weights(name, weights, tuple(scaled.shape[1:]))
-    # Built a second time on our tensor: a network used as a layer hides the activations Grad-CAM reads.
-    network = build(include_top=False, weights=None, input_tensor=scaled)
-    network.set_weights(source.get_weights())
+    network = NETWORKS[name](include_top=False, weights=None, input_tensor=scaled)
+    if weights != "none":
+        # Built a second time for them: a network used as a layer hides the activations Grad-CAM reads.
+        network.set_weights(_with_weights(name, weights, tuple(scaled.shape[1:])).get_weights())
     return network.output
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from training.efficientnet_lite0 import PACKAGE, efficientnet_lite0, imagenet_checkpoint, load_checkpoint
-from training.errors import WeightsError
+from training.errors import RecipeError, WeightsError
 from training.keras_applications import NETWORKS, application, check_weights_file
 from training.recipe import Head, Recipe
 from training.scaling import scaled
@@ -37,16 +37,19 @@ def build_classifier(recipe: Recipe, *, classes: int) -> Classifier:
     """Build the network and load the weights it starts from.
 
     Raises:
+        RecipeError: the network cannot take images of that size.
         WeightsError: as `check_weights`, or the file holds another network.
     """
-    images = keras.Input(recipe.image.shape, dtype="uint8", name="images")
-    maps = _feature_maps(scaled(images, recipe.scaling), recipe)
-    pooled = _pooling(recipe.head)(maps)
-    logits = _head(pooled, recipe.head, classes=classes)
-    model = keras.Model(images, logits, name="classifier")
+    try:
+        classifier = _build(recipe, classes=classes)
+    except ValueError as exc:  # Keras's, when a layer would give maps without a single cell
+        height, width, _ = recipe.image.shape
+        raise RecipeError(
+            f"recipe {recipe.name}: {recipe.network} cannot be built for images of {width}x{height}"
+        ) from exc
     if recipe.network == "efficientnet-lite0" and recipe.weights != "none":
-        load_checkpoint(model, _lite0_file(recipe.weights))
-    return Classifier(model=model, features=keras.Model(images, pooled), head=keras.Model(pooled, logits))
+        load_checkpoint(classifier.model, _lite0_file(recipe.weights))
+    return classifier
 
 
 def check_weights(recipe: Recipe) -> None:
@@ -71,6 +74,18 @@ def weights_origin(recipe: Recipe) -> str:
         origin = PACKAGE if recipe.network == "efficientnet-lite0" else "keras.applications"
         return f"imagenet ({origin})"
     return "random" if recipe.weights == "none" else Path(recipe.weights).name
+
+
+def _build(recipe: Recipe, *, classes: int) -> Classifier:
+    images = keras.Input(recipe.image.shape, dtype="uint8", name="images")
+    maps = _feature_maps(scaled(images, recipe.scaling), recipe)
+    pooled = _pooling(recipe.head)(maps)
+    logits = _head(pooled, recipe.head, classes=classes)
+    return Classifier(
+        model=keras.Model(images, logits, name="classifier"),
+        features=keras.Model(images, pooled),
+        head=keras.Model(pooled, logits),
+    )
 
 
 def _feature_maps(pixels: Any, recipe: Recipe) -> Any:

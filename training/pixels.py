@@ -12,32 +12,23 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import PIL
-from tqdm import tqdm
 
-from contract.errors import ImageError, MiwakeError
+from contract.errors import ImageError
 from contract.image import decode
 from contract.image_spec import ImageSpec
-from training.errors import CacheError, DatasetError
+from training.errors import CacheError, DatasetError, UnreadableFileError
 from training.photographs import Photograph
+from training.reading import Unreadable, file_digests, in_parallel, read, refused
 
 # Raise it when `contract.image.decode` gives other pixels than before.
 DECODER_VERSION = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unreadable:
-    """A file that gave no pixels: its relative path, the error's code, and why."""
-
-    path: str
-    code: str
-    detail: str
+_PIXELS, _UNREADABLE = "pixels.npy", "unreadable.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +36,12 @@ class DecodedPhotographs:
     """All photographs that gave pixels.
 
     Attributes:
-        pixels: uint8 [files, H, W, 3], a read-only memory map. Rows of unreadable files are zeros.
+        pixels: uint8 [files, H, W, 3], a read-only memory map. Rows of files that are no image are zeros.
         photographs: the readable ones, by relative path.
         rows: where each of them lies in `pixels`, by relative path.
         sha256: of each file's content, by relative path.
         unreadable: the others.
-        dataset_sha256: over the relative paths and contents of all files.
+        dataset_sha256: over the relative paths and contents of all files that can be read.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -59,6 +50,14 @@ class DecodedPhotographs:
     sha256: dict[str, str]
     unreadable: tuple[Unreadable, ...]
     dataset_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """What one folder of the cache holds."""
+
+    pixels: npt.NDArray[np.uint8]
+    unreadable: tuple[Unreadable, ...]
 
 
 def default_cache() -> Path:
@@ -72,60 +71,35 @@ def decode_photographs(
     """Decode in parallel, or map the pixels an earlier call has kept.
 
     Raises:
-        DatasetError: a file vanished or may not be read, or a class has no readable photograph.
+        DatasetError: a class has no readable photograph, or a file went away meanwhile.
         CacheError: the cache cannot be written.
     """
-    digests = _file_digests(photographs, progress=progress)
-    dataset_sha256 = _dataset_digest(photographs, digests)
-    folder = cache / f"pixels-{_key(dataset_sha256, spec)}"
-    try:
-        if not (folder / "unreadable.json").is_file():
-            _fill(folder, photographs, spec, progress=progress)
-        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-        listed = json.loads((folder / "unreadable.json").read_text("utf-8"))
-    except OSError as exc:
-        raise CacheError(f"cannot keep decoded pixels in {cache}: {exc.strerror or exc}") from exc
-    except ValueError as exc:
-        raise CacheError(f"the decoded pixels in {folder} are damaged: delete that folder") from exc
-    unreadable = tuple(Unreadable(**entry) for entry in listed)
-    readable = _readable(photographs, unreadable)
+    sha256, closed = file_digests(photographs, progress=progress)  # not cached: what may be read can change
+    files = _without(closed, photographs)
+    dataset_sha256 = _dataset_digest(sha256)
+    kept = _kept_or_decoded(cache / f"pixels-{_key(dataset_sha256, spec)}", files, spec, progress=progress)
     return DecodedPhotographs(
-        pixels=pixels,
-        photographs=readable,
-        rows={photograph.relative: row for row, photograph in enumerate(photographs)},
-        sha256=dict(zip((p.relative for p in photographs), digests, strict=True)),
-        unreadable=unreadable,
+        pixels=kept.pixels,
+        photographs=_without(kept.unreadable, files),
+        rows={photograph.relative: row for row, photograph in enumerate(files)},
+        sha256=sha256,
+        unreadable=(*closed, *kept.unreadable),
         dataset_sha256=dataset_sha256,
     )
 
 
-def _readable(
-    photographs: Sequence[Photograph], unreadable: tuple[Unreadable, ...]
-) -> tuple[Photograph, ...]:
-    refused = {entry.path for entry in unreadable}
-    readable = tuple(p for p in photographs if p.relative not in refused)
+def _without(refused: Sequence[Unreadable], photographs: Sequence[Photograph]) -> tuple[Photograph, ...]:
+    paths = {entry.path for entry in refused}
+    readable = tuple(p for p in photographs if p.relative not in paths)
     lost = sorted({p.label for p in photographs} - {p.label for p in readable})
     if lost:
         raise DatasetError(f"the class {lost[0]!r} has no photograph that can be read")
     return readable
 
 
-def _file_digests(photographs: Sequence[Photograph], *, progress: bool) -> list[str]:
-    with ThreadPoolExecutor() as pool:
-        digests = pool.map(lambda p: hashlib.sha256(_read(p)).hexdigest(), photographs)
-        return list(tqdm(digests, "reading", len(photographs), disable=None if progress else True))
-
-
-def _read(photograph: Photograph) -> bytes:
-    try:
-        return photograph.path.read_bytes()
-    except OSError as exc:
-        raise DatasetError(f"cannot read {photograph.path}: {exc.strerror}") from exc
-
-
-def _dataset_digest(photographs: Sequence[Photograph], digests: Sequence[str]) -> str:
-    lines = (f"{digest}  {p.relative}\n" for p, digest in zip(photographs, digests, strict=True))
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+def _dataset_digest(sha256: dict[str, str]) -> str:
+    lines = (f"{digest}  {relative}\n" for relative, digest in sha256.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _key(dataset_sha256: str, spec: ImageSpec) -> str:
@@ -134,17 +108,54 @@ def _key(dataset_sha256: str, spec: ImageSpec) -> str:
     return hashlib.sha256(json.dumps(decider, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def _kept_or_decoded(
+    folder: Path, photographs: Sequence[Photograph], spec: ImageSpec, *, progress: bool
+) -> _Kept:
+    shape = (len(photographs), *spec.shape)
+    try:
+        kept = _kept(folder, shape)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)  # absent, or damaged
+            _fill(folder, photographs, spec, progress=progress)
+            kept = _kept(folder, shape)
+    except OSError as exc:
+        raise CacheError(f"cannot keep decoded pixels in {folder.parent}: {exc.strerror or exc}") from exc
+    if kept is None:
+        raise CacheError(f"the decoded pixels in {folder} cannot be read back")
+    return kept
+
+
+def _kept(folder: Path, shape: tuple[int, ...]) -> _Kept | None:
+    """What the folder holds, or None where it is absent or not what was written once."""
+    try:
+        pixels = np.load(folder / _PIXELS, mmap_mode="r")
+        listed = json.loads((folder / _UNREADABLE).read_text("utf-8"))
+        unreadable = tuple(Unreadable(**entry) for entry in listed)
+    except (FileNotFoundError, EOFError, ValueError, TypeError):
+        return None
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        return None
+    return _Kept(pixels=pixels, unreadable=unreadable)
+
+
 def _fill(folder: Path, photographs: Sequence[Photograph], spec: ImageSpec, *, progress: bool) -> None:
     """Write the cache aside and rename it, so that an interrupted run leaves none that looks whole."""
     aside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
-    aside.mkdir(parents=True)
     try:
-        unreadable = _decode_all(aside / "pixels.npy", photographs, spec, progress=progress)
+        aside.mkdir(parents=True)
+        unreadable = _decode_all(aside / _PIXELS, photographs, spec, progress=progress)
         listed = json.dumps([asdict(entry) for entry in unreadable])
-        (aside / "unreadable.json").write_text(listed, "utf-8")
+        (aside / _UNREADABLE).write_text(listed, "utf-8")
+        _sync(aside / _UNREADABLE)
         _rename(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Bring content to the disk before its folder gets its name, as a power cut may come between."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _rename(aside: Path, folder: Path) -> None:
@@ -161,21 +172,20 @@ def _decode_all(
     shape = (len(photographs), *spec.shape)
     pixels = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     _reserve(path)
+    rows = {photograph.relative: row for row, photograph in enumerate(photographs)}
 
-    def decode_one(row: int) -> Unreadable | None:
-        photograph = photographs[row]
+    def decode_one(photograph: Photograph) -> Unreadable | None:
         try:
-            pixels[row] = decode(_read(photograph), spec)
+            pixels[rows[photograph.relative]] = decode(read(photograph), spec)
         except ImageError as exc:
-            return _refused(photograph, exc)
+            return refused(photograph, exc)
+        except UnreadableFileError as exc:  # it could be read a moment ago: the photographs are changing
+            raise DatasetError(f"{photograph.relative} changed while it was read: {exc}") from exc
         return None
 
-    with ThreadPoolExecutor() as pool:
-        results = pool.map(decode_one, range(len(photographs)))
-        bar = tqdm(results, "decoding", len(photographs), disable=None if progress else True)
-        refused = [result for result in bar if result is not None]
+    results = in_parallel(decode_one, photographs, description="decoding", progress=progress)
     pixels.flush()
-    return refused
+    return [result for result in results if result is not None]
 
 
 def _reserve(path: Path) -> None:
@@ -183,7 +193,3 @@ def _reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):  # not on macOS
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def _refused(photograph: Photograph, error: MiwakeError) -> Unreadable:
-    return Unreadable(path=photograph.relative, code=error.code, detail=str(error))

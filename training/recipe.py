@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -15,7 +17,8 @@ from training.typed_table import read_table
 
 Scaling = Literal["1/255", "caffe", "tf", "torch", "lite"]
 NetworkName = Literal["efficientnet-lite0", "cnn3", "vgg16", "mobilenet-v2", "densenet121"]
-DEFAULT_RECIPE = "efficientnet-lite0-linear"
+# Far beyond any sense: what is larger is a slip of the pen that would end in a lack of memory, or never.
+_MOST_UNITS, _MOST_EPOCHS, _MOST_IN_A_BATCH = 65_536, 100_000, 65_536
 _RECIPES = resources.files("training") / "recipes"
 
 
@@ -103,22 +106,34 @@ class Recipe:
         Raises:
             RecipeError: saying which key and why.
         """
-        checks = {
-            "weights must not be empty": self.weights,
-            "stages must not be empty": self.stages,
-            "head.dropout must be at least 0 and below 1": 0 <= self.head.dropout < 1,
-            "head.hidden must be above 0": all(units > 0 for units in self.head.hidden),
-            "stages: epochs and batch_size must be above 0": all(
-                stage.epochs > 0 and stage.batch_size > 0 for stage in self.stages
-            ),
-            "stages: rate must be above 0": all(stage.rate > 0 for stage in self.stages),
-            "augmentation has no effect where every stage freezes all of the network": (
-                self.augmentation == Augmentation() or any(stage.frozen == "none" for stage in self.stages)
-            ),
-        }
-        for text, holds in checks.items():
+        for text, holds in _rules(self):
             if not holds:
                 raise RecipeError(f"recipe {self.name}: {text}")
+
+
+def _rules(recipe: Recipe) -> Iterator[tuple[str, bool]]:
+    """What must hold, key by key; a comparison with a number that is none never does."""
+    change = recipe.augmentation
+    yield "weights must not be empty", bool(recipe.weights)
+    yield "stages must not be empty", bool(recipe.stages)
+    yield "head.dropout must be at least 0 and below 1", 0 <= recipe.head.dropout < 1
+    yield f"head.hidden must be 1 to {_MOST_UNITS}", all(0 < n <= _MOST_UNITS for n in recipe.head.hidden)
+    for number, stage in enumerate(recipe.stages):
+        yield from ((f"stages[{number}].{text}", holds) for text, holds in _stage_rules(stage))
+    yield "augmentation.shear must be 0 to 1", 0 <= change.shear <= 1
+    yield "augmentation.zoom must be 0 to 1", 0 <= change.zoom <= 1
+    yield (
+        "augmentation has no effect where every stage freezes all of the network",
+        change == Augmentation() or any(stage.frozen == "none" for stage in recipe.stages),
+    )
+
+
+def _stage_rules(stage: Stage) -> Iterator[tuple[str, bool]]:
+    yield "rate must be above 0 and finite", 0 < stage.rate < math.inf
+    yield "momentum must be at least 0 and below 1", 0 <= stage.momentum < 1
+    yield f"epochs must be 1 to {_MOST_EPOCHS}", 0 < stage.epochs <= _MOST_EPOCHS
+    yield f"batch_size must be 1 to {_MOST_IN_A_BATCH}", 0 < stage.batch_size <= _MOST_IN_A_BATCH
+    yield "patience must be at least 0", stage.patience >= 0
 
 
 def recipe_names() -> tuple[str, ...]:

@@ -15,9 +15,11 @@ import keras
 from contract.image_spec import ImageSpec
 from contract.manifest import Golden, Manifest, Provenance, check_model_name
 from training.calibration import fit_temperature, softmax
+from training.dataset import Dataset, prepare_dataset
+from training.duplicates import Duplicate
 from training.evaluation import Evaluation, evaluate_probabilities
 from training.export.generated_images import generated_images
-from training.export.golden import LEAST_MARGIN, choose_golden, photograph_bytes
+from training.export.golden import LEAST_MARGIN, across_labels, choose_golden, is_firm, photograph_bytes
 from training.export.grad_cam import SplitModel, split_for_grad_cam
 from training.export.publish import check_writable
 from training.export.version import RunRecord, export_version
@@ -25,11 +27,10 @@ from training.fit import HistoryRow, fit
 from training.inference import infer
 from training.networks import Classifier, build_classifier, check_weights, weights_origin
 from training.phases import Phases
-from training.photographs import Photograph, Split, find_photographs, labels_of
-from training.pixels import DecodedPhotographs, Unreadable, decode_photographs, default_cache
+from training.photographs import Split, check_can_be_learnt, find_photographs, labels_of
+from training.pixels import default_cache
+from training.reading import Unreadable
 from training.recipe import Recipe
-from training.samples import Samples, samples_by_split
-from training.split import assign_splits
 
 GoldenSource = Literal["generated", "photographs"]
 MAX_BATCH_SIZE = 32
@@ -44,6 +45,8 @@ class TrainingResult:
         evaluation: on the test split.
         temperature: of the probabilities.
         unreadable: files that gave no pixels.
+        duplicates: photographs left out, as a held-out split has the same bytes.
+        golden_is_firm: whether rounding on another machine cannot change a golden example's answer.
         seconds: by phase.
     """
 
@@ -51,18 +54,9 @@ class TrainingResult:
     evaluation: Evaluation
     temperature: float
     unreadable: tuple[Unreadable, ...]
+    duplicates: tuple[Duplicate, ...]
+    golden_is_firm: bool
     seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Data:
-    """The photographs, decoded and split with a seed."""
-
-    seed: int
-    decoded: DecodedPhotographs
-    photographs: tuple[Photograph, ...]
-    labels: tuple[str, ...]
-    samples: dict[Split, Samples]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +97,9 @@ def train(  # noqa: PLR0913 - the options of the command
 
     Raises:
         ManifestError: a name no server could use.
-        DatasetError, CacheError, WeightsError, ExportError: see there; found out as early as possible.
+        RecipeError, DatasetError, CacheError, WeightsError, ExportError: see there; found out as early as
+            possible.
+        FitError: the loss is no number any more.
         ContractBrokenError: the exported version does not answer as the network does.
     """
     check_model_name(name)
@@ -111,10 +107,24 @@ def train(  # noqa: PLR0913 - the options of the command
     check_writable(models / name)
     phases = Phases()
     with phases.phase("decode"):
-        data = _prepare(
-            photographs, recipe.image, seed=seed, cache=cache or default_cache(), progress=progress
+        found = find_photographs(photographs)
+        check_can_be_learnt(photographs, found)
+        labels = labels_of(found)
+    keras.utils.set_random_seed(seed)
+    with phases.phase("build"):  # before the photographs are decoded: the recipe may ask for the impossible
+        classifier = build_classifier(recipe, classes=len(labels))
+        cut = split_for_grad_cam(classifier.model)
+    with phases.phase("decode"):
+        data = prepare_dataset(
+            photographs,
+            found,
+            recipe.image,
+            labels=labels,
+            seed=seed,
+            cache=cache or default_cache(),
+            progress=progress,
         )
-    fitted = _fit(data, recipe, phases=phases, progress=progress)
+    fitted = _fit(classifier, cut, data, recipe, phases=phases, progress=progress)
     with phases.phase("export"):
         chosen = _golden(recipe.image, data, fitted, source=golden)
         manifest = _manifest(name, recipe, data, fitted, golden=chosen)
@@ -130,24 +140,16 @@ def train(  # noqa: PLR0913 - the options of the command
         version=version,
         evaluation=fitted.evaluations["test"],
         temperature=fitted.temperature,
-        unreadable=data.decoded.unreadable,
+        unreadable=data.unreadable,
+        duplicates=data.duplicates,
+        golden_is_firm=is_firm(chosen),
         seconds=phases.seconds,
     )
 
 
-def _prepare(root: Path, spec: ImageSpec, *, seed: int, cache: Path, progress: bool) -> _Data:
-    decoded = decode_photographs(find_photographs(root), spec, cache=cache, progress=progress)
-    photographs = assign_splits(decoded.photographs, seed=seed)
-    labels = labels_of(photographs)
-    samples = samples_by_split(decoded, photographs, labels=labels)
-    return _Data(seed=seed, decoded=decoded, photographs=photographs, labels=labels, samples=samples)
-
-
-def _fit(data: _Data, recipe: Recipe, *, phases: Phases, progress: bool) -> _Fitted:
-    keras.utils.set_random_seed(data.seed)
-    with phases.phase("build"):
-        classifier = build_classifier(recipe, classes=len(data.labels))
-        cut = split_for_grad_cam(classifier.model)
+def _fit(  # noqa: PLR0913 - what is fitted, on what, how
+    classifier: Classifier, cut: SplitModel, data: Dataset, recipe: Recipe, *, phases: Phases, progress: bool
+) -> _Fitted:
     with phases.phase("fit"):
         history = fit(classifier, recipe, samples=data.samples, seed=data.seed, progress=progress)
     with phases.phase("evaluate"):
@@ -157,7 +159,7 @@ def _fit(data: _Data, recipe: Recipe, *, phases: Phases, progress: bool) -> _Fit
     )
 
 
-def _measure(model: Any, data: _Data, *, progress: bool) -> tuple[float, dict[Split, Evaluation]]:
+def _measure(model: Any, data: Dataset, *, progress: bool) -> tuple[float, dict[Split, Evaluation]]:
     validation, test = data.samples["validation"], data.samples["test"]
     validation_logits = infer(model, validation, description="validation", progress=progress)
     test_logits = infer(model, test, description="test", progress=progress)
@@ -170,7 +172,7 @@ def _measure(model: Any, data: _Data, *, progress: bool) -> tuple[float, dict[Sp
     }
 
 
-def _manifest(name: str, recipe: Recipe, data: _Data, fitted: _Fitted, *, golden: Golden) -> Manifest:
+def _manifest(name: str, recipe: Recipe, data: Dataset, fitted: _Fitted, *, golden: Golden) -> Manifest:
     return Manifest(
         name=name,
         labels=data.labels,
@@ -194,18 +196,21 @@ def _manifest(name: str, recipe: Recipe, data: _Data, fitted: _Fitted, *, golden
     )
 
 
-def _golden(spec: ImageSpec, data: _Data, fitted: _Fitted, *, source: GoldenSource) -> Golden:
-    photographs = (photograph_bytes(p.path, spec) for p in data.photographs if p.split == "test")
+def _golden(spec: ImageSpec, data: Dataset, fitted: _Fitted, *, source: GoldenSource) -> Golden:
+    model, temperature = fitted.classifier.model, fitted.temperature
+    if source == "generated":
+        return choose_golden(generated_images(), spec=spec, model=model, temperature=temperature)
+    tested = [photograph for photograph in data.photographs if photograph.split == "test"]
     return choose_golden(
-        generated_images() if source == "generated" else photographs,
+        (photograph_bytes(p.path, spec) for p in across_labels(tested, seed=data.seed)),
         spec=spec,
-        model=fitted.classifier.model,
-        temperature=fitted.temperature,
-        least_margin=0.0 if source == "generated" else LEAST_MARGIN,
+        model=model,
+        temperature=temperature,
+        least_margin=LEAST_MARGIN,
     )
 
 
-def _record(manifest: Manifest, data: _Data, fitted: _Fitted, *, seconds: Mapping[str, float]) -> RunRecord:
+def _record(manifest: Manifest, data: Dataset, fitted: _Fitted, *, seconds: Mapping[str, float]) -> RunRecord:
     return RunRecord(
         report={
             "name": manifest.name,
@@ -215,7 +220,8 @@ def _record(manifest: Manifest, data: _Data, fitted: _Fitted, *, seconds: Mappin
             "temperature": manifest.temperature,
             "validation": fitted.evaluations["validation"].to_dict(),
             "test": fitted.evaluations["test"].to_dict(),
-            "unreadable": [asdict(entry) for entry in data.decoded.unreadable],
+            "unreadable": [asdict(entry) for entry in data.unreadable],
+            "duplicates": [asdict(entry) for entry in data.duplicates],
             "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
         },
         split=[

@@ -19,7 +19,7 @@ def evaluate(model: Path, photographs: Path, *, cache: Path | None, as_json: boo
     """Measure MODEL on PHOTOGRAPHS.
 
     MODEL is a model's folder (its newest version) or one version's; PHOTOGRAPHS a folder for each class,
-    of which test/ is taken where there is one.
+    of which test/ is taken where there is one. Photographs that MODEL was trained on are left out.
     """
     from modelserver.quiet_import import import_quietly
 
@@ -31,8 +31,11 @@ def evaluate(model: Path, photographs: Path, *, cache: Path | None, as_json: boo
         click.echo(f"left out: {entry.path}: {entry.detail} [{entry.code}]", err=True)
     evaluation = result.evaluation
     if as_json:
-        click.echo(json.dumps({"version": str(result.version), **evaluation.to_dict()}))
+        facts = {"version": str(result.version), "left_out_as_trained_on": result.trained_on}
+        click.echo(json.dumps(facts | evaluation.to_dict()))
         return
+    if result.trained_on:
+        click.echo(f"left out: {result.trained_on} photographs the model was trained on")
     click.echo(f"{result.version}: {evaluation.images} images")
     click.echo(f"accuracy {evaluation.accuracy:.4f}, log loss {evaluation.log_loss:.4f}")
     width = max(map(len, evaluation.recall))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from training.train import TrainingResult
 
 DEFAULT_RECIPE = "efficientnet-lite0-linear"
+_STATUS_OF_SIGTERM = 128 + signal.SIGTERM
 
 
 @click.command()
@@ -26,7 +30,7 @@ DEFAULT_RECIPE = "efficientnet-lite0-linear"
 @click.option(
     "--weights", metavar="imagenet|none|PATH", help="What to start from, where not as the recipe says."
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 4), default=0, show_default=True)
 @click.option(
     "--cache", type=click.Path(path_type=Path), help="For decoded pixels. [default: ~/.cache/miwake]"
 )
@@ -59,17 +63,33 @@ def train(  # noqa: PLR0913 - one argument an option
     import_quietly("tensorflow")
     from training.train import train as run
 
-    result = run(
-        photographs,
-        name=name,
-        models=models,
-        recipe=_recipe(recipe, weights=weights),
-        seed=seed,
-        cache=cache,
-        golden="photographs" if golden == "photographs" else "generated",
-        keep_keras=keep_keras,
-    )
+    with _sigterm_ends_the_run():
+        result = run(
+            photographs,
+            name=name,
+            models=models,
+            recipe=_recipe(recipe, weights=weights),
+            seed=seed,
+            cache=cache,
+            golden="photographs" if golden == "photographs" else "generated",
+            keep_keras=keep_keras,
+        )
     _show(result)
+
+
+@contextmanager
+def _sigterm_ends_the_run() -> Iterator[None]:
+    """Let SIGTERM unwind the stack as Ctrl-C does, so that nothing half-written stays behind."""
+
+    def end(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the clean-up
+        raise SystemExit(_STATUS_OF_SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _recipe(name_or_path: str, *, weights: str | None) -> Recipe:
@@ -84,6 +104,18 @@ def _recipe(name_or_path: str, *, weights: str | None) -> Recipe:
 def _show(result: TrainingResult) -> None:
     for entry in result.unreadable:
         click.echo(f"left out: {entry.path}: {entry.detail} [{entry.code}]", err=True)
+    if result.duplicates:
+        click.echo(
+            f"left out: {len(result.duplicates)} photographs of train/ or validation/ with the bytes of a "
+            "held-out one (report.json lists them)",
+            err=True,
+        )
+    if not result.golden_is_firm:
+        click.echo(
+            "warning: the model tells none of the generated golden examples apart firmly, so another machine "
+            "may refuse it; train longer, or with --golden photographs",
+            err=True,
+        )
     evaluation = result.evaluation
     phases = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in result.seconds.items())
     click.echo(f"test accuracy {evaluation.accuracy:.4f} on {evaluation.images} images")

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+_LAST_PORT = 65535
+
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line.
@@ -20,7 +22,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     _add_models(parser)
     address = parser.add_mutually_exclusive_group(required=True)
     address.add_argument("--socket", type=Path, metavar="PATH", help="listen on a Unix socket")
-    address.add_argument("--port", type=int, metavar="N", help="listen on 127.0.0.1; 0 for any free port")
+    address.add_argument("--port", type=_port, metavar="N", help="listen on 127.0.0.1; 0 for any free port")
     parser.add_argument(
         "--poll-seconds",
         type=_positive_number,
@@ -69,6 +71,13 @@ def _named_path(text: str) -> tuple[str, Path]:
     if not name or not path:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
     return name, Path(path)
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_LAST_PORT}")
+    return value
 
 
 def _positive_number(text: str) -> float:

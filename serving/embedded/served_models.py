@@ -28,11 +28,7 @@ class ServedModels(Generic[ModelT]):
             return tuple(self._models)
 
     def update(self, name: str, folders: Mapping[int, Path]) -> None:
-        """Tell a model which versions there are now; its first update makes it known.
-
-        Raises:
-            OSError: a folder went away meanwhile.
-        """
+        """Tell a model which versions there are now; its first update makes it known."""
         with self._lock:
             versions = self._models.setdefault(name, Versions(name, self._load, keep=self._keep))
         versions.update(folders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,8 +52,16 @@ def fingerprint(folder: Path) -> Fingerprint:
     Raises:
         OSError: something in it went away meanwhile.
     """
-    stats = ((path, path.stat()) for path in sorted([folder, *folder.rglob("*")]))
+    stats = ((path, _stat(path)) for path in sorted([folder, *folder.rglob("*")]))
     return tuple((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def _stat(path: Path) -> os.stat_result:
+    """Of what a link leads to; of the link itself where it leads nowhere."""
+    try:
+        return path.stat()
+    except OSError:
+        return path.lstat()
 
 
 def _folders(parent: Path) -> list[Path]:

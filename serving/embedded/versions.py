@@ -80,17 +80,13 @@ class Versions(Generic[ModelT]):
     def update(self, folders: Mapping[int, Path]) -> None:
         """Load the newest versions that are there, then let go of the others.
 
-        A broken version counts as one of the newest and is tried again only when its folder changes.
-
-        Raises:
-            OSError: a folder went away meanwhile; the next update will see that.
+        A broken version counts as one of the newest and is tried again only when its folder changes. One
+        whose folder cannot be read just now waits for the next update.
         """
         aspired = sorted(folders, reverse=True)[: self._keep]
-        due = {number: folders[number] for number in aspired if self._is_due(number, folders[number])}
-        for number, folder in due.items():
-            self._put(_Version(number, fingerprint(folder)))
-        for number, folder in due.items():
-            self._start(self._versions[number], folder)
+        due = [number for number in aspired if self._put_if_due(number, folders[number])]
+        for number in due:
+            self._start(self._versions[number], folders[number])
         self._retire_all_but(aspired)
 
     def statuses(self) -> tuple[VersionStatus, ...]:
@@ -118,17 +114,20 @@ class Versions(Generic[ModelT]):
         finally:
             self._release(version)
 
-    def _is_due(self, number: int, folder: Path) -> bool:
-        version = self._versions.get(number)
-        if version is None:
-            return True
-        if version.state is not State.END:
+    def _put_if_due(self, number: int, folder: Path) -> bool:
+        known = self._versions.get(number)
+        if known is not None and known.state is not State.END:
             return False
-        return version.error is None or version.fingerprint != fingerprint(folder)
-
-    def _put(self, version: _Version[ModelT]) -> None:
+        try:
+            now = fingerprint(folder)
+        except OSError as exc:  # it goes away or comes just now, and must not keep the others waiting
+            _LOG.warning("version %d of model %s cannot be looked at: %s", number, self._name, exc)
+            return False
+        if known is not None and known.error is not None and known.fingerprint == now:
+            return False
         with self._lock:
-            self._versions[version.number] = version
+            self._versions[number] = _Version(number, now)
+        return True
 
     def _start(self, version: _Version[ModelT], folder: Path) -> None:
         with self._lock:

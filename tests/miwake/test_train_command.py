@@ -1,10 +1,13 @@
-"""`miwake train` with bad input: one clear line, a status, and no half-written version."""
+"""`miwake train` with bad input or ended early: one clear line, a status, and no half-written version."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,13 +74,24 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)  # noqa: S607
 
 
-def train(photographs: Path, models: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [
+def command_of(photographs: Path, models: Path, *arguments: str) -> list[str]:
+    return [
         *(sys.executable, "-m", "miwake", "train", str(photographs)),
         *("--name", "toy", "--models", str(models), "--cache", str(photographs.parent / "cache")),
         *arguments,
     ]
+
+
+def train(photographs: Path, models: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = command_of(photographs, models, *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def small_recipe(tmp_path: Path) -> str:
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(LARGE_RECIPE.replace("hidden = [1024]", "hidden = [8]"))
+    return str(recipe)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -118,13 +132,94 @@ def test_a_full_disk_during_the_export(photographs: Path, small_disk: Path, tmp_
     assert files_below(small_disk) == []
 
 
-def test_a_file_that_is_no_image_is_left_out_and_listed(photographs: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_image_is_left_out_and_listed(
+    photographs: Path, small_recipe: str, tmp_path: Path
+) -> None:
     (photographs / "red" / "notes.jpg").write_text("text")
-    recipe = tmp_path / "small.toml"
-    recipe.write_text(LARGE_RECIPE.replace("hidden = [1024]", "hidden = [8]"))
+    (photographs / "blue" / os.fsdecode(b"caf\xe9.png")).write_bytes(encoded(Image.new("RGB", (9, 9))))
+    (photographs / "blue" / os.fsdecode(b"caf\xe9.txt")).write_text("text")
+    (photographs / "readme.txt").write_text("text")
 
-    result = train(photographs, tmp_path / "models", "--recipe", str(recipe))
+    result = train(photographs, tmp_path / "models", "--recipe", small_recipe)
 
     assert result.returncode == 0, result.stderr
-    assert "left out: red/notes.jpg" in result.stderr
-    assert "unsupported_format" in (tmp_path / "models/toy/1/assets.extra/report.json").read_text()
+    for name in ("blue/caf\\udce9.txt", "red/notes.jpg", "readme.txt"):
+        assert f"left out: {name}:" in result.stderr
+    extra = tmp_path / "models/toy/1/assets.extra"
+    assert "unsupported_format" in (extra / "report.json").read_text()
+    assert "blue/caf\\udce9.png,blue," in (extra / "split.csv").read_text()
+
+
+def test_copies_of_held_out_photographs_are_counted(
+    photographs: Path, small_recipe: str, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(photographs, tree / "train")
+    shutil.copytree(photographs, tree / "test", ignore=shutil.ignore_patterns("[1-9]*"))
+
+    result = train(tree, tmp_path / "models", "--recipe", small_recipe)
+
+    assert result.returncode == 0, result.stderr
+    assert (
+        "left out: 3 photographs of train/ or validation/ with the bytes of a held-out one" in result.stderr
+    )
+
+
+def test_a_model_whose_golden_examples_are_weak_says_so(
+    photographs: Path, small_recipe: str, tmp_path: Path
+) -> None:
+    """Too small a rate to learn anything: the network stays as undecided as it was."""
+    recipe = Path(small_recipe)
+    recipe.write_text(recipe.read_text().replace("rate = 0.001", "rate = 1e-12").replace("[8]", "[1]"))
+
+    result = train(photographs, tmp_path / "models", "--recipe", small_recipe)
+
+    assert result.returncode == 0, result.stderr
+    assert "warning: the model tells none of the generated golden examples apart firmly" in result.stderr
+    assert "--golden photographs" in result.stderr
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+def test_a_seed_that_no_generator_takes_is_a_usage_error(
+    photographs: Path, tmp_path: Path, seed: str
+) -> None:
+    result = train(photographs, tmp_path / "models", "--seed", seed)
+
+    assert result.returncode == 2
+    assert "--seed" in result.stderr
+
+
+def end_once(process: subprocess.Popen[bytes], folder: Path, pattern: str) -> None:
+    """SIGTERM as soon as the folder holds something of that pattern."""
+    give_up = time.monotonic() + 120
+    while not any(folder.glob(pattern)):
+        assert process.poll() is None, "it ended before it could be ended"
+        assert time.monotonic() < give_up
+        time.sleep(0.002)
+    process.terminate()
+
+
+def test_sigterm_while_photographs_are_decoded_leaves_nothing_half_written(tmp_path: Path) -> None:
+    content = encoded(Image.new("RGB", (2000, 2000), "red"))
+    for number in range(120):
+        path = tmp_path / "photographs" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content + bytes([number]))
+
+    with subprocess.Popen(command_of(tmp_path / "photographs", tmp_path / "models")) as process:
+        end_once(process, tmp_path / "cache", ".pixels-*/pixels.npy")
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_sigterm_during_the_export_leaves_nothing_half_written(
+    photographs: Path, small_recipe: str, tmp_path: Path
+) -> None:
+    command = command_of(photographs, tmp_path / "models", "--recipe", small_recipe)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        end_once(process, tmp_path / "models", "toy/.incoming-*/assets.extra/report.json")
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list((tmp_path / "models").iterdir()) == []

@@ -20,9 +20,11 @@ def write_picture(path: Path, colour: tuple[int, int, int], *, seed: int, side: 
     Image.fromarray(picture).save(path)
 
 
-def write_classes(root: Path, *, per_class: int, suffix: str = ".png") -> Path:
-    """A folder a class."""
+def write_classes(root: Path, *, per_class: int, suffix: str = ".png", first_seed: int = 0) -> Path:
+    """A folder a class; with another first seed, other pictures."""
     for number, (label, colour) in enumerate(KINDS.items()):
         for index in range(per_class):
-            write_picture(root / label / f"{index:03d}{suffix}", colour, seed=1000 * number + index)
+            write_picture(
+                root / label / f"{index:03d}{suffix}", colour, seed=first_seed + 1000 * number + index
+            )
     return root

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from contract.image import decode
 from contract.image_spec import ImageSpec
 from training.errors import ExportError
 from training.export.generated_images import generated_images
-from training.export.golden import choose_golden, photograph_bytes, top_margins
+from training.export.golden import across_labels, choose_golden, is_firm, photograph_bytes
+from training.photographs import Photograph
 
 SPEC = ImageSpec(height=24, width=24)
 
@@ -29,29 +31,64 @@ def test_generated_pictures_are_the_same_at_every_call_small_and_of_both_formats
     assert all(decode(data, SPEC).shape == (24, 24, 3) for data in images)
 
 
-def test_the_four_largest_margins_are_kept_largest_first():
-    golden = choose_golden(generated_images(), spec=SPEC, model=_red_against_blue, temperature=1.0)
-
-    kept = top_margins(np.array([example.probabilities for example in golden.examples]))
-    everything = choose_margins(generated_images())
-    assert kept == pytest.approx(np.sort(everything)[::-1][:4], abs=1e-6)
+def _picture(red, blue):
+    image = io.BytesIO()
+    Image.new("RGB", (8, 8), (red, 0, blue)).save(image, "PNG")
+    return image.getvalue()
 
 
-def choose_margins(pictures):
-    from training.calibration import softmax
+def _choose(pictures, **options):
+    """What was kept, as places among the pictures."""
+    golden = choose_golden(pictures, spec=SPEC, model=_red_against_blue, temperature=1.0, **options)
+    return golden, [pictures.index(example.image_bytes) for example in golden.examples]
 
-    images = np.stack([decode(data, SPEC) for data in pictures])
-    return top_margins(softmax(_red_against_blue(images, training=False)))
+
+def test_the_largest_margins_are_kept_largest_first():
+    """Margins of tanh((red - blue) / 64)."""
+    _, kept = _choose([_picture(red, 0) for red in (40, 200, 80, 120, 30, 160)])
+
+    assert kept == [1, 5, 3, 2]
+
+
+def test_every_top_label_has_an_example_before_one_has_two():
+    _, kept = _choose([*(_picture(red, 0) for red in (200, 180, 160, 140, 120)), _picture(0, 40)])
+
+    assert kept == [0, 1, 2, 5]
+
+
+def test_an_example_that_another_machine_could_answer_otherwise_is_not_kept_beside_firm_ones():
+    golden, kept = _choose([_picture(1, 0), _picture(200, 0), _picture(0, 2), _picture(0, 9)])
+
+    assert kept == [1, 3]
+    assert is_firm(golden)
+
+
+def test_where_none_is_firm_the_firmest_alone_is_kept_and_is_told_to_be_weak():
+    golden, kept = _choose([_picture(1, 0), _picture(2, 0), _picture(0, 1)])
+
+    assert kept == [1]
+    assert not is_firm(golden)
 
 
 def test_photographs_that_hardly_differ_are_no_golden_examples():
-    gray = io.BytesIO()
-    Image.new("RGB", (8, 8), "gray").save(gray, "PNG")
+    with pytest.raises(ExportError, match=r"none of 2 photographs .* is 0\.016, under 0\.2; train longer or"):
+        _choose([_picture(1, 0), _picture(1, 1)], least_margin=0.2)
 
-    with pytest.raises(ExportError, match=r"margin .* is 0\.000, under 0\.2"):
-        choose_golden(
-            [gray.getvalue()], spec=SPEC, model=_red_against_blue, temperature=1.0, least_margin=0.2
-        )
+
+def test_photographs_are_looked_at_with_the_labels_taking_turns_in_an_order_of_the_seed():
+    """So a pool of a few hundred holds all labels, however many photographs the first one has."""
+    photographs = [
+        Photograph(path=Path("x"), relative=f"{label}/{n}", label=label, split="test")
+        for label, count in (("a", 50), ("b", 3), ("c", 3))
+        for n in range(count)
+    ]
+
+    order = across_labels(photographs, seed=1)
+
+    assert [p.label for p in order[:9]] == list("abcabcabc")
+    assert sorted(order, key=photographs.index) == photographs
+    assert order == across_labels(photographs, seed=1)
+    assert order != across_labels(photographs, seed=2)
 
 
 def test_a_large_photograph_travels_as_its_decoded_pixels(tmp_path):

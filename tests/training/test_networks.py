@@ -70,6 +70,59 @@ def test_lite0_with_its_weights_names_a_picture_as_the_whole_imagenet_network_do
     assert set(np.argsort(-scores[0])[:5]) & {950, 951, 722, 852, 417, 574}  # orange, lemon, balls, balloon
 
 
+def _reference_lite0(images):
+    """Pooled features [N, 1280] straight from the checkpoint, with no layer of ours or of Keras.
+
+    The architecture is written down a second time on purpose.
+    """
+    import tensorflow as tf
+
+    from training.efficientnet_lite0 import imagenet_checkpoint
+    from training.torch_checkpoint import read_checkpoint
+
+    state = read_checkpoint(imagenet_checkpoint())
+
+    def normalised(x, name):
+        mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
+        return (x - mean) / np.sqrt(variance + 0.001) * state[f"{name}.weight"] + state[f"{name}.bias"]
+
+    def convolved(x, name, stride=1):
+        kernel = np.einsum("oihw->hwio", state[f"{name}.weight"])
+        return tf.nn.conv2d(x, kernel, stride, "SAME").numpy()
+
+    def convolved_by_channel(x, name, stride):
+        kernel = np.einsum("cmhw->hwcm", state[f"{name}.weight"])
+        return tf.nn.depthwise_conv2d(x, kernel, [1, stride, stride, 1], "SAME").numpy()
+
+    def relu6(x):
+        return np.clip(x, 0, 6)
+
+    x = relu6(normalised(convolved((images - np.float32(127)) / 128, "_conv_stem", 2), "_bn0"))
+    strides = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1]
+    for number, stride in enumerate(strides):
+        block, y = f"_blocks.{number}", x
+        if number > 0:
+            y = relu6(normalised(convolved(y, f"{block}._expand_conv"), f"{block}._bn0"))
+        y = relu6(normalised(convolved_by_channel(y, f"{block}._depthwise_conv", stride), f"{block}._bn1"))
+        y = normalised(convolved(y, f"{block}._project_conv"), f"{block}._bn2")
+        x = x + y if x.shape == y.shape else y
+    return relu6(normalised(convolved(x, "_conv_head"), "_bn1")).mean(axis=(1, 2))
+
+
+def test_lite0_features_are_those_of_an_independent_forward_pass():
+    """Pins epsilon, activation, kernel orientation, padding and scaling."""
+    from training.networks import build_classifier
+
+    rows, columns = np.mgrid[0:96, 0:96]
+    disc = np.where(((rows - 40) ** 2 + (columns - 60) ** 2 < 900)[..., None], (250, 140, 10), (90, 120, 200))
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3))
+    images = np.stack([disc, noise]).astype(np.uint8)
+
+    features = np.asarray(build_classifier(_lite0(side=96), classes=2).features(images, training=False))
+
+    assert features == pytest.approx(_reference_lite0(images), abs=1e-3)
+
+
 def test_a_missing_weights_file_is_refused_before_anything_is_built(tmp_path):
     from training.networks import check_weights
 

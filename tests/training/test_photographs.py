@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from training.errors import DatasetError
-from training.photographs import find_photographs, labels_of
+from training.photographs import check_can_be_learnt, find_photographs, labels_of, loose_files
 
 from .pictures import write_classes
 
@@ -64,19 +66,81 @@ def test_an_empty_class_folder_is_refused_by_name(tmp_path):
         find_photographs(tmp_path)
 
 
-def test_a_single_class_is_refused(tmp_path):
+def _check(root):
+    check_can_be_learnt(root, find_photographs(root))
+
+
+def test_a_single_class_is_found_but_cannot_be_learnt(tmp_path):
     (tmp_path / "only").mkdir()
     (tmp_path / "only" / "1.png").touch()
 
+    assert labels_of(find_photographs(tmp_path)) == ("only",)
     with pytest.raises(DatasetError, match="at least two"):
+        _check(tmp_path)
+
+
+def test_a_tree_without_a_class_is_refused(tmp_path):
+    (tmp_path / "1.png").touch()
+
+    with pytest.raises(DatasetError, match="no class folder in"):
         find_photographs(tmp_path)
 
 
-def test_a_class_that_only_the_test_split_has_is_refused(tmp_path):
+def test_a_class_that_only_the_test_split_has_is_found_but_cannot_be_learnt(tmp_path):
     write_classes(tmp_path / "train", per_class=1)
     write_classes(tmp_path / "test", per_class=1)
     (tmp_path / "test" / "violet").mkdir()
     (tmp_path / "test" / "violet" / "1.png").touch()
 
+    assert "violet" in labels_of(find_photographs(tmp_path))
     with pytest.raises(DatasetError, match="'violet'"):
+        _check(tmp_path)
+
+
+def test_a_tree_of_a_test_split_alone_is_found_but_cannot_be_learnt(tmp_path):
+    write_classes(tmp_path / "test", per_class=1)
+
+    assert {p.split for p in find_photographs(tmp_path)} == {"test"}
+    with pytest.raises(DatasetError, match="no train/ folder"):
+        _check(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "dev", "Test"])
+def test_a_folder_beside_train_that_is_no_split_is_refused_with_the_names_that_are(tmp_path, name):
+    write_classes(tmp_path / "train", per_class=1)
+    write_classes(tmp_path / name, per_class=1)
+
+    with pytest.raises(DatasetError, match=f"/{name} stands beside train/: .* train, validation and test"):
+        find_photographs(tmp_path)
+
+
+def test_links_that_form_a_ring_end_and_stand_for_themselves(tmp_path):
+    write_classes(tmp_path, per_class=1)
+    (tmp_path / "blue" / "deeper").mkdir()
+    (tmp_path / "blue" / "deeper" / "ring").symlink_to(tmp_path / "blue")
+
+    relative = [p.relative for p in find_photographs(tmp_path) if p.label == "blue"]
+
+    assert relative == ["blue/000.png", "blue/deeper/ring"]
+
+
+def test_files_beside_the_class_folders_are_told(tmp_path):
+    for split in ("train", "test"):
+        write_classes(tmp_path / split, per_class=1)
+    (tmp_path / "readme.txt").touch()
+    (tmp_path / "test" / "lost.png").touch()
+    (tmp_path / "test" / ".hidden").touch()
+
+    assert loose_files(tmp_path) == ("readme.txt", "test/lost.png")
+
+
+def test_a_class_whose_name_is_no_utf_8_is_refused_and_such_a_file_is_escaped(tmp_path):
+    write_classes(tmp_path, per_class=1)
+    odd = os.fsdecode(b"odd\xff.png")
+    (tmp_path / "blue" / odd).touch()
+
+    assert "blue/odd\\udcff.png" in [p.relative for p in find_photographs(tmp_path)]
+
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    with pytest.raises(DatasetError, match=r"caf\\udce9 has a name that is no UTF-8"):
         find_photographs(tmp_path)

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+
 import numpy as np
 import pytest
 
@@ -92,11 +96,60 @@ def test_a_full_disk_is_one_clear_line_and_no_half_cache(tmp_path, small_disk):
     assert list(small_disk.iterdir()) == []
 
 
-def test_a_damaged_cache_says_what_to_delete(tmp_path):
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("pixels.npy", b""),
+        ("pixels.npy", b"\x93NUMPY and no more"),
+        ("unreadable.json", b""),
+        ("unreadable.json", b'[{"file": "blue/000.png"}]'),
+        ("unreadable.json", b"7"),
+    ],
+)
+def test_a_damaged_cache_is_dropped_and_filled_again(tmp_path, file, content):
     found = find_photographs(write_classes(tmp_path / "in", per_class=1))
     decode_photographs(found, SPEC, cache=tmp_path / "cache", progress=False)
     [kept] = (tmp_path / "cache").iterdir()
-    (kept / "unreadable.json").write_text("", "utf-8")
+    (kept / file).write_bytes(content)
 
-    with pytest.raises(CacheError, match="delete that folder"):
-        decode_photographs(found, SPEC, cache=tmp_path / "cache", progress=False)
+    decoded = decode_photographs(found, SPEC, cache=tmp_path / "cache", progress=False)
+
+    assert np.array_equal(decoded.pixels[0], decode(found[0].path.read_bytes(), SPEC))
+    assert list((tmp_path / "cache").iterdir()) == [kept]
+
+
+def test_pixels_of_another_shape_are_decoded_again(tmp_path):
+    found = find_photographs(write_classes(tmp_path / "in", per_class=1))
+    decode_photographs(found, SPEC, cache=tmp_path / "cache", progress=False)
+    [kept] = (tmp_path / "cache").iterdir()
+    np.save(kept / "pixels.npy", np.zeros((1, 2, 3), np.uint8))
+
+    assert decode_photographs(found, SPEC, cache=tmp_path / "cache", progress=False).pixels.shape[0] == 3
+
+
+def test_what_is_no_readable_file_is_listed_and_neither_fatal_nor_a_hang(tmp_path):
+    root = write_classes(tmp_path / "in", per_class=2)
+    (root / "amber" / "dangling.png").symlink_to("nowhere")
+    (root / "amber" / "itself.png").symlink_to("itself.png")
+    os.mkfifo(root / "blue" / "fifo.png")
+    (root / "green" / "ring").symlink_to(root / "green")
+    listener = socket.socket(socket.AF_UNIX)
+    with contextlib.chdir(root / "green"), listener:  # its whole path may be longer than a socket's name
+        listener.bind("socket.png")
+
+    decoded = decode_photographs(find_photographs(root), SPEC, cache=tmp_path / "cache", progress=False)
+
+    assert [(entry.path, entry.code) for entry in decoded.unreadable] == [
+        (path, "unreadable_file")
+        for path in (
+            "amber/dangling.png",
+            "amber/itself.png",
+            "blue/fifo.png",
+            "green/ring",
+            "green/socket.png",
+        )
+    ]
+    assert len(decoded.photographs) == 6
+    for photograph in decoded.photographs:
+        expected = decode(photograph.path.read_bytes(), SPEC)
+        assert np.array_equal(decoded.pixels[decoded.rows[photograph.relative]], expected)

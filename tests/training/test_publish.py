@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,6 +48,36 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
         publish(tmp_path / "m", fail)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_a_folder_that_was_there_before(tmp_path):
+    (tmp_path / "m").mkdir()
+
+    with pytest.raises(ExportError, match="cannot write a version"):
+        publish(tmp_path / "m", lambda folder: (folder / "absent" / "file").touch())
+    check_writable(tmp_path / "m")
+
+    assert list(tmp_path.iterdir()) == [tmp_path / "m"]
+    assert list((tmp_path / "m").iterdir()) == []
+
+
+def test_checks_of_other_runs_take_no_folder_away_from_an_export(tmp_path):
+    """Every export meets a folder that exists for as long as a check of another run lasts."""
+    base = tmp_path / "m"
+    ending = threading.Event()
+
+    def check_again_and_again():
+        while not ending.is_set():
+            check_writable(base)
+
+    with ThreadPoolExecutor(3) as pool:
+        checks = [pool.submit(check_again_and_again) for _ in range(3)]
+        try:
+            for _ in range(200):
+                shutil.rmtree(publish(base, _write))
+        finally:
+            ending.set()
+        assert [check.result() for check in checks] == [None] * 3
 
 
 def test_publishing_at_the_same_time_gives_every_export_its_own_version(tmp_path):

@@ -10,12 +10,18 @@ from training.photographs import Photograph
 from training.split import assign_splits
 
 
-def _class(label, count, *, split=None):
+def _class(label, count, *, split=None, first=0):
     prefix = f"{split}/" if split else ""
     return [
         Photograph(path=Path("x"), relative=f"{prefix}{label}/{n:03d}", label=label, split=split)
-        for n in range(count)
+        for n in range(first, first + count)
     ]
+
+
+def _assign(photographs, *, seed=0, content=lambda relative: relative):
+    """Split photographs; files of equal `content` have equal bytes."""
+    sha256 = {p.relative: content(p.relative) for p in photographs}
+    return assign_splits(photographs, sha256=sha256, seed=seed)
 
 
 def _splits(photographs):
@@ -23,7 +29,7 @@ def _splits(photographs):
 
 
 def test_every_class_is_split_by_the_same_fractions():
-    assigned = assign_splits([*_class("a", 40), *_class("b", 20)], seed=0)
+    assigned = _assign([*_class("a", 40), *_class("b", 20)])
 
     assert Counter((p.label, p.split) for p in assigned) == {
         ("a", "train"): 28, ("a", "validation"): 6, ("a", "test"): 6,
@@ -34,22 +40,36 @@ def test_every_class_is_split_by_the_same_fractions():
 def test_the_split_depends_on_the_seed_and_not_on_the_order_of_the_files():
     photographs = [*_class("a", 30), *_class("b", 30)]
 
-    first = _splits(assign_splits(photographs, seed=7))
+    first = _splits(_assign(photographs, seed=7))
 
-    assert first == _splits(assign_splits(photographs[::-1], seed=7))
-    assert first != _splits(assign_splits(photographs, seed=8))
+    assert first == _splits(_assign(photographs[::-1], seed=7))
+    assert first != _splits(_assign(photographs, seed=8))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_files_of_equal_bytes_are_never_in_two_splits(seed):
+    """Every photograph is there three times, the third time under the other class."""
+    photographs = [*_class("a", 40), *_class("b", 20, first=20)]
+
+    assigned = _assign(photographs, seed=seed, content=lambda relative: str(int(relative[-3:]) % 20))
+
+    splits = {}
+    for photograph in assigned:
+        splits.setdefault(int(photograph.relative[-3:]) % 20, set()).add(photograph.split)
+    assert all(len(found) == 1 for found in splits.values())
+    assert Counter(split for [split] in splits.values()) == {"train": 14, "validation": 3, "test": 3}
 
 
 @pytest.mark.parametrize("count", [3, 4, 5])
 def test_a_small_class_has_a_photograph_in_every_split(count):
-    assigned = assign_splits([*_class("a", count), *_class("b", count)], seed=0)
+    assigned = _assign([*_class("a", count), *_class("b", count)])
 
     for label in "ab":
         assert {p.split for p in assigned if p.label == label} == {"train", "validation", "test"}
 
 
 def test_a_class_of_two_is_learnt_from_alone():
-    assigned = assign_splits([*_class("a", 2), *_class("b", 9)], seed=0)
+    assigned = _assign([*_class("a", 2), *_class("b", 9)])
 
     assert {p.split for p in assigned if p.label == "a"} == {"train"}
 
@@ -59,7 +79,7 @@ def test_a_missing_validation_folder_is_drawn_from_train_and_the_test_folder_sta
         p for label in "ab" for s, n in (("train", 20), ("test", 4)) for p in _class(label, n, split=s)
     ]
 
-    assigned = assign_splits(photographs, seed=0)
+    assigned = _assign(photographs)
 
     assert Counter(p.split for p in assigned) == {"train": 34, "validation": 6, "test": 8}
     assert all(p.relative.startswith("test/") == (p.split == "test") for p in assigned)
@@ -67,4 +87,12 @@ def test_a_missing_validation_folder_is_drawn_from_train_and_the_test_folder_sta
 
 def test_too_few_photographs_are_refused():
     with pytest.raises(DatasetError, match="validation"):
-        assign_splits([*_class("a", 2), *_class("b", 2)], seed=0)
+        _assign([*_class("a", 2), *_class("b", 2)])
+
+
+def test_a_class_with_nothing_left_to_learn_from_is_refused_by_name():
+    """As when all of its files in train/ are unreadable, or are in test/ too."""
+    photographs = [*_class("a", 9, split="train"), *_class("a", 2, split="test")]
+
+    with pytest.raises(DatasetError, match="'b' has no readable photograph left in the train split"):
+        _assign([*photographs, *_class("b", 2, split="test")])

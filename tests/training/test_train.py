@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,10 @@ import pytest
 
 from contract.errors import ManifestError
 from contract.image_spec import ImageSpec
-from training.errors import DatasetError, WeightsError
-from training.recipe import load_recipe
+from training.errors import RecipeError, WeightsError
+from training.recipe import Head, load_recipe
 
-from .pictures import write_classes, write_picture
+from .pictures import write_classes
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -78,28 +79,49 @@ def test_the_default_recipe_tells_colours_apart_and_takes_golden_photographs(
     assert kept <= {path.read_bytes() for path in pictures.rglob("*.png")}
 
 
-def test_a_version_is_measured_on_labelled_photographs(trained, tmp_path):
-    from training.evaluate import evaluate
+def test_what_a_held_out_folder_has_too_is_left_out_of_train_and_listed(tiny_recipe, tmp_path):
+    from training.train import train
 
-    tree = write_classes(tmp_path / "in" / "train", per_class=1).parent
-    write_classes(tree / "test", per_class=3)
-    (tree / "test" / "blue" / "notes.txt").write_text("no", "utf-8")
+    tree = write_classes(tmp_path / "in" / "train", per_class=8).parent
+    write_classes(tree / "test", per_class=2)  # the first two of train/, byte for byte
+    (tree / "train" / "readme.txt").write_text("about", "utf-8")
 
-    result = evaluate(trained.version, tree, cache=tmp_path / "cache", progress=False)
+    result = train(
+        tree,
+        name="tiny",
+        models=tmp_path / "models",
+        recipe=tiny_recipe,
+        cache=tmp_path / "cache",
+        progress=False,
+    )
 
-    assert result.evaluation.images == 9
-    assert result.evaluation.labels == ("amber", "blue", "green")
-    assert [entry.path for entry in result.unreadable] == ["test/blue/notes.txt"]
+    assert [entry.path for entry in result.duplicates] == [
+        f"train/{label}/00{n}.png" for label in ("amber", "blue", "green") for n in range(2)
+    ]
+    report = json.loads((result.version / "assets.extra" / "report.json").read_text("utf-8"))
+    assert report["image_counts"] == {"test": 6, "train": 15, "validation": 3}
+    assert report["duplicates"][0] == {"path": "train/amber/000.png", "same_as": "test/amber/000.png"}
+    assert [(entry["path"], entry["code"]) for entry in report["unreadable"]] == [
+        ("train/readme.txt", "no_class_folder")
+    ]
 
 
-def test_a_class_the_model_does_not_know_is_refused_by_name(trained, tmp_path):
-    from training.evaluate import evaluate
+def test_a_recipe_that_cannot_be_built_is_refused_before_a_photograph_is_decoded(
+    tiny_recipe, pictures, tmp_path
+):
+    from training.train import train
 
-    tree = write_classes(tmp_path / "in", per_class=1)
-    write_picture(tree / "violet" / "1.png", (160, 30, 200), seed=1)
+    for side, network, message in (
+        (8, "cnn3", "cnn3 cannot be built for images of 8x8"),
+        (16, "vgg16", "vgg16 cannot be built for images of 16x16"),
+        (4, "efficientnet-lite0", "needs a larger image size"),
+    ):
+        recipe = replace(tiny_recipe, network=network, image=ImageSpec(height=side, width=side))
+        recipe = replace(recipe, weights="none", head=Head(pooling="average"))
+        with pytest.raises(RecipeError, match=message):
+            train(pictures, name="tiny", models=tmp_path / "models", recipe=recipe, cache=tmp_path / "cache")
 
-    with pytest.raises(DatasetError, match="no label 'violet'"):
-        evaluate(trained.version, tree, cache=tmp_path / "cache", progress=False)
+    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from contract.image_spec import ImageSpec
 from contract.manifest import Golden, GoldenExample
 from training.calibration import softmax
 from training.errors import ExportError
+from training.photographs import Photograph, labels_of
 
 MAX_PROBABILITY_DIFFERENCE = 0.02  # TF32 on a GPU keeps 10 bits of mantissa; measured well below this
+# Where no probability moves by more than that, a top label this far ahead stays the top label.
+FIRM_MARGIN = 2 * MAX_PROBABILITY_DIFFERENCE
 LEAST_MARGIN = 0.2
 EXAMPLES = 4
 _POOL = 256  # photographs looked at: a large test split need not travel through memory
@@ -33,14 +36,15 @@ def choose_golden(
     temperature: float,
     least_margin: float = 0.0,
 ) -> Golden:
-    """Keep the candidates the model tells apart most firmly.
+    """Keep the candidates the model tells apart most firmly, of different top labels where there are some.
 
     Args:
         candidates: encoded images the decoder takes.
         spec: of the model's images.
         model: uint8 [N, H, W, 3] to logits [N, C].
         temperature: of the model.
-        least_margin: between the two highest probabilities.
+        least_margin: between the two highest probabilities; at 0 the firmest candidate alone will do
+            where none is firm.
 
     Returns:
         At most four examples, the largest margin first.
@@ -52,11 +56,10 @@ def choose_golden(
     images = np.stack([decode(image_bytes, spec) for image_bytes in encoded])
     probabilities = softmax(_logits(model, images), temperature)
     margins = top_margins(probabilities)
-    chosen = [n for n in np.argsort(-margins, kind="stable")[:EXAMPLES] if margins[n] >= least_margin]
-    if not chosen:
+    if margins.max() < least_margin:
         raise ExportError(
-            f"no golden example: the largest margin between two labels is {margins.max():.3f}, "
-            f"under {least_margin}"
+            f"none of {len(encoded)} photographs can be a golden example: the largest margin between two "
+            f"labels is {margins.max():.3f}, under {least_margin}; train longer or take --golden generated"
         )
     examples = tuple(
         GoldenExample(
@@ -64,9 +67,34 @@ def choose_golden(
             pixels_sha256=pixels_sha256(images[n]),
             probabilities=tuple(map(float, probabilities[n])),
         )
-        for n in chosen
+        for n in _firmest(probabilities, least_margin=max(least_margin, FIRM_MARGIN))
     )
     return Golden(max_probability_difference=MAX_PROBABILITY_DIFFERENCE, examples=examples)
+
+
+def is_firm(golden: Golden) -> bool:
+    """Whether the differences that are accepted cannot change the top label of an example."""
+    return bool(np.all(top_margins(np.array([e.probabilities for e in golden.examples])) >= FIRM_MARGIN))
+
+
+def across_labels(photographs: Sequence[Photograph], *, seed: int) -> list[Photograph]:
+    """All of them in an order drawn with the seed, the labels taking turns."""
+    rng = np.random.default_rng(seed)
+    by_label = [[p for p in photographs if p.label == label] for label in labels_of(photographs)]
+    shuffled = [[members[n] for n in rng.permutation(len(members))] for members in by_label]
+    return [p for turn in zip_longest(*shuffled) for p in turn if p is not None]
+
+
+def _firmest(probabilities: npt.NDArray[np.floating], *, least_margin: float) -> list[int]:
+    """Rows by falling margin: the best of each top label first of all, then the best of the others."""
+    margins = top_margins(probabilities)
+    order = [int(n) for n in np.argsort(-margins, kind="stable")]
+    firm = [n for n in order if margins[n] >= least_margin] or order[:1]
+    best: dict[int, int] = {}
+    for n in firm:
+        best.setdefault(int(probabilities[n].argmax()), n)
+    preferred = [*best.values(), *(n for n in firm if n not in best.values())]
+    return sorted(preferred[:EXAMPLES], key=order.index)
 
 
 def top_margins(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from training.errors import ExportError
+from training.errors import RecipeError
 
 _FEWEST_CELLS = 7  # a side; fewer would show nothing but a blur
 _MAPS_RANK = 4
@@ -37,7 +37,7 @@ def split_for_grad_cam(model: Any) -> SplitModel:
     """Cut at the last activation of at least 7 by 7 that all later layers depend on alone.
 
     Raises:
-        ExportError: there is none, as the images are too small.
+        RecipeError: there is none, as the images are too small.
     """
     for layer in reversed(model.layers):
         if isinstance(layer, keras.layers.InputLayer) or not _is_map(layer.output):
@@ -47,7 +47,7 @@ def split_for_grad_cam(model: Any) -> SplitModel:
         except ValueError:  # another path leads around this layer
             continue
         return SplitModel(layer=layer.name, lower=keras.Model(model.inputs[0], layer.output), upper=upper)
-    raise ExportError("no activation of at least 7x7: Grad-CAM needs a larger image size")
+    raise RecipeError("no activation of at least 7x7: Grad-CAM needs a larger image size")
 
 
 def heatmaps_and_logits(split: SplitModel, images: Any, class_index: Any) -> tuple[Any, Any]:

@@ -5,15 +5,18 @@ It is written to a sibling folder whose name is no number, which TensorFlow Serv
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from contract.model_folder import is_version_name
 from training.errors import ExportError
+
+_ATTEMPTS = 100
 
 
 def publish(base: Path, write: Callable[[Path], None]) -> Path:
@@ -29,16 +32,13 @@ def publish(base: Path, write: Callable[[Path], None]) -> Path:
     Raises:
         ExportError: the disk is full or may not be written.
     """
-    aside = base / f".incoming-{uuid.uuid4().hex}"
     try:
-        aside.mkdir(parents=True)
-        write(aside)
-        _sync(aside)
-        return _rename_to_next(aside, base)
+        with _aside(base) as aside:
+            write(aside)
+            _sync(aside)
+            return _rename_to_next(aside, base)
     except OSError as exc:
         raise ExportError(f"cannot write a version into {base}: {exc.strerror or exc}") from exc
-    finally:
-        _remove(aside)
 
 
 def check_writable(base: Path) -> None:
@@ -47,13 +47,37 @@ def check_writable(base: Path) -> None:
     Raises:
         ExportError: the folder cannot be made or written.
     """
-    probe = base / f".incoming-{uuid.uuid4().hex}"
     try:
-        probe.mkdir(parents=True)
+        with _aside(base):
+            pass
     except OSError as exc:
         raise ExportError(f"cannot write into {base}: {exc.strerror or exc}") from exc
-    finally:
-        _remove(probe)
+
+
+@contextmanager
+def _aside(base: Path) -> Iterator[Path]:
+    """A hidden folder in the model's, gone at the end; so is the model's if it was made here and is empty."""
+    aside = base / f".incoming-{uuid.uuid4().hex}"
+    with ExitStack() as undo:
+        _make(base, aside, undo)
+        yield aside
+
+
+def _make(base: Path, aside: Path, undo: ExitStack) -> None:
+    for _ in range(_ATTEMPTS):
+        with suppress(FileExistsError):
+            base.mkdir(parents=True)
+            undo.callback(_remove_if_empty, base)
+        with suppress(FileNotFoundError):  # another run had made the model's folder, and took it away again
+            undo.callback(shutil.rmtree, aside, ignore_errors=True)
+            aside.mkdir()
+            return
+    raise FileNotFoundError(errno.ENOENT, "the folder goes away whenever it is made", str(base))
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _rename_to_next(aside: Path, base: Path) -> Path:
@@ -91,10 +115,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remove(aside: Path) -> None:
-    """Take away what was not published, and the model's folder where nothing else is in it."""
-    shutil.rmtree(aside, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        aside.parent.rmdir()

@@ -20,6 +20,7 @@ from training.export.graph import write_saved_model
 from training.export.publish import publish
 from training.export.warmup import WARMUP_FILE, write_warmup
 
+SPLIT_FILE = "split.csv"
 _EXTRA = Path(MANIFEST_FILE).parent
 
 
@@ -96,7 +97,7 @@ def _write_for_servers(model: Any, folder: Path, *, split: SplitModel, manifest:
 def _write_records(folder: Path, record: RunRecord) -> None:
     report = json.dumps(record.report, ensure_ascii=False, indent=2) + "\n"
     (folder / "report.json").write_text(report, "utf-8")
-    (folder / "split.csv").write_text(_csv(record.split), "utf-8")
+    (folder / SPLIT_FILE).write_text(_csv(record.split), "utf-8")
     (folder / "history.csv").write_text(_csv(record.history), "utf-8")
 
 

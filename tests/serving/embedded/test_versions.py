@@ -213,3 +213,20 @@ def test_calls_do_not_wait_for_a_load(loader, folders):
     thread.join()
 
     assert latest(versions) == 2
+
+
+def test_a_version_with_a_link_to_nowhere_keeps_no_other_from_loading(loader, folders):
+    (folders(2)[2] / "note").symlink_to("nowhere")
+    versions = Versions("m", loader, keep=2)
+
+    versions.update(folders(1, 2))
+
+    assert states(versions) == {2: AVAILABLE, 1: AVAILABLE}
+
+
+def test_a_version_that_goes_away_meanwhile_keeps_no_other_from_loading(loader, folders, tmp_path):
+    versions = Versions("m", loader, keep=2)
+
+    versions.update(folders(1) | {2: tmp_path / "gone"})
+
+    assert states(versions) == {1: AVAILABLE}

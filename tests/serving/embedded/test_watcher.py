@@ -100,6 +100,18 @@ def test_a_fingerprint_changes_with_a_file_deep_inside(tmp_path):
     assert fingerprint(tmp_path) != before
 
 
+def test_a_fingerprint_changes_with_what_a_link_leads_to(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "link").symlink_to(tmp_path / "file")
+    dangling = fingerprint(tmp_path / "1")
+
+    (tmp_path / "file").write_bytes(b"half")
+    half = fingerprint(tmp_path / "1")
+    (tmp_path / "file").write_bytes(b"the whole")
+
+    assert len({dangling, half, fingerprint(tmp_path / "1")}) == 3
+
+
 def test_a_stopped_watcher_has_ended(tmp_path):
     _, watcher = watch(ModelFolders(parent=tmp_path))
     watcher.start()
