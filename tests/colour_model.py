@@ -39,7 +39,11 @@ def publish_colours(
         order: the colour (0 red, 1 green, 2 blue) that each output stands for.
     """
     model = _network(order)
-    record = RunRecord(report={}, split=[{"path": "-"}], history=[{"epoch": 0}])
+    record = RunRecord(
+        report={},
+        split=[{"path": "-", "label": "-", "split": "train", "sha256": "-"}],
+        history=[{"epoch": 0}],
+    )
     return export_version(
         model,
         base,

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "efficientnet-lite0-linear"
 _STATUS_OF_SIGTERM = 128 + signal.SIGTERM
+_ENDING = (signal.SIGTERM, signal.SIGALRM)  # the second is the first one put off
+_SOON_SECONDS = 0.01
 
 
 @click.command()
@@ -81,15 +84,30 @@ def train(  # noqa: PLR0913 - one argument an option
 def _sigterm_ends_the_run() -> Iterator[None]:
     """Let SIGTERM unwind the stack as Ctrl-C does, so that nothing half-written stays behind."""
 
-    def end(_number: int, _frame: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the clean-up
+    def end(_number: int, frame: FrameType | None) -> None:
+        if _in_finalizer(frame):  # Python would throw the exception away: in a moment, then
+            signal.setitimer(signal.ITIMER_REAL, _SOON_SECONDS)
+            return
+        for number in _ENDING:  # a second one must not interrupt the clean-up
+            signal.signal(number, signal.SIG_IGN)
         raise SystemExit(_STATUS_OF_SIGTERM)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_finalizer(frame: FrameType | None) -> bool:
+    """Whether a `__del__` is running; TensorFlow has many."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _recipe(name_or_path: str, *, weights: str | None) -> Recipe:
