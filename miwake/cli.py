@@ -38,7 +38,9 @@ class _Group(click.Group):
             if exc.name not in _EXTRAS:
                 raise
             extra = _EXTRAS[exc.name]
-            raise click.ClickException(f"{exc.name} is missing: pip install 'miwake[{extra}]'") from exc
+            raise click.ClickException(
+                f"{exc.name} is missing: install miwake with its extra [{extra}]"
+            ) from exc
         except BrokenPipeError:  # whoever read our output has seen enough: click ends quietly
             raise
         except OSError as exc:

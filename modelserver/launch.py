@@ -79,7 +79,7 @@ def plan(kind: Kind, models: Mapping[str, Path], run_folder: Path) -> Launch:
 def _embedded(models: Mapping[str, Path], socket: Path) -> Launch:
     if importlib.util.find_spec("tensorflow_serving") is None:
         raise ModelServerStartError(
-            f"no {TENSORFLOW_SERVING} on the PATH, no embedded model server: pip install 'miwake[embedded]'"
+            f"no {TENSORFLOW_SERVING} on the PATH; install it, or miwake with its extra [embedded]"
         )
     command = (
         *(sys.executable, "-m", "serving.embedded"),

@@ -19,6 +19,8 @@ from serving.request_state import RequestState, attach
 _log = logging.getLogger(__name__)
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UNROUTED = "unrouted"
+# Asked every few seconds by machines that keep the answers themselves.
+_UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 # nginx' word for a client that hung up; no answer goes out, only the metric sees it.
 _CLIENT_GONE = 499
 
@@ -42,9 +44,13 @@ class RequestMiddleware:
         with self._metrics.requests_in_flight.track_inprogress():
             await self._answer(scope, receive, answer)
         route = getattr(scope.get("route"), "path", _UNROUTED)
+        seconds = time.perf_counter() - started
         labels = (route, str(answer.status), state.model, state.version)
         self._metrics.requests.labels(*labels).inc()
-        self._metrics.request_duration.labels(*labels).observe(time.perf_counter() - started)
+        self._metrics.request_duration.labels(*labels).observe(seconds)
+        if route not in _UNLOGGED:
+            line = (scope["method"], route, answer.status, 1000 * seconds, state.request_id)
+            _log.info("%s %s %d in %.1f ms, request %s", *line)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:

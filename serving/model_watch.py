@@ -24,6 +24,8 @@ from serving.metrics import Metrics
 from serving.settings import Settings
 
 _log = logging.getLogger(__name__)
+# The model server's own words may hold paths of its machine: they go to our log, not to a client.
+_NOT_LOADED = "the model server could not load it; the logs say why"
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,16 @@ class ModelWatch:
         """What the model server said last, newest version first."""
         return tuple(sorted(self._statuses, key=lambda status: -status.version))
 
-    def self_test_of(self, version: int) -> tuple[str, str]:
-        """(`passed`, `failed` or `pending`; why it failed or was put off)."""
+    def self_test_of(self, status: VersionStatus) -> tuple[str, str]:
+        """(`passed`, `failed`, `pending` or `none`; why it failed, was put off, or is not to be had)."""
+        version = status.version
         if version in self._passed:
             return "passed", ""
         if version in self._failed:
             return "failed", self._failed[version]
-        return "pending", self._put_off.get(version, "")
+        if status.state is VersionState.AVAILABLE:
+            return "pending", self._put_off.get(version, "")
+        return "none", _NOT_LOADED if status.error else ""
 
     async def resolve(self, version: int | None, *, deadline: Deadline) -> ServedVersion:
         """The version that will answer: the one asked for, or the newest that may.
@@ -192,6 +197,7 @@ class ModelWatch:
         except ModelServerError as exc:
             _log.warning("%s: cannot look for versions: %s", self.model, exc)
             return
+        self._report_broken(statuses)
         self._statuses = statuses
         self._away = None
         self._drop_the_gone()
@@ -199,6 +205,13 @@ class ModelWatch:
         for version in sorted(self._available() - known, reverse=True):
             self._tests[version] = asyncio.create_task(self._test(version))
         self._notify()
+
+    def _report_broken(self, statuses: tuple[VersionStatus, ...]) -> None:
+        """Tell the log and the metric, once, of versions that the model server could not load."""
+        for status in set(statuses) - set(self._statuses):
+            if status.error:
+                _log.error("%s version %d was not loaded: %s", self.model, status.version, status.error)
+                self._metrics.self_tests.labels(self.model, "not_loaded").inc()
 
     async def _test(self, version: int) -> None:
         timeout_seconds = self._settings.self_test_timeout_seconds

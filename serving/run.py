@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import logging
+import os
 import platform
 import signal
 import sys
@@ -30,6 +32,8 @@ from serving.app import create_app
 from serving.http_protocol import LimitedHttpProtocol
 from serving.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 # Pillow keeps a picture in blocks of 16 MB; those of ordinary pictures are smaller and best reused.
 _LARGE_BLOCK_BYTES = 8 * 1024 * 1024
@@ -47,6 +51,9 @@ def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, 
     Raises:
         ModelServerError: a model server to start is not installed, or has no model.
     """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Nothing is forked while calls are under way; gRPC would report each child it did not prepare for.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # A picture that Pillow merely warns of is refused like any other that is too large.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     _return_large_blocks()
@@ -58,6 +65,7 @@ def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, 
 
 async def _serve(settings: Settings, model_server: Kind | str, models: Mapping[str, Path]) -> None:
     async with _address(model_server, models) as address:
+        _log.info("models %s from the model server at %s", ", ".join(settings.models), address)
         server = GrpcModelServer(address)
         try:
             app = create_app(settings, server, registry=_process_registry())
@@ -67,6 +75,8 @@ async def _serve(settings: Settings, model_server: Kind | str, models: Mapping[s
                 port=settings.port,
                 http=LimitedHttpProtocol,
                 server_header=False,
+                access_log=False,  # the middleware writes it, with the request id
+                log_config=None,
                 timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
             )
             await uvicorn.Server(config).serve()

@@ -80,8 +80,10 @@ class VersionSchema(BaseModel):
 
     version: int
     state: str = Field(description="The model server's: START, LOADING, AVAILABLE, UNLOADING or END.")
-    self_test: str = Field(description="`passed`, `failed`, or `pending`.")
-    detail: str = Field(default="", description="Why it failed, where it did.")
+    self_test: str = Field(
+        description="`passed`, `failed`, `pending`, or `none` where there is nothing to test."
+    )
+    detail: str = Field(default="", description="Why it failed, waits, or could not be loaded.")
 
 
 class ModelSummary(BaseModel):

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
         min_length=1, description="Names of the models served, separated by commas."
     )
     default_model: str = Field(default="", description="Answers /predict; the first of `models` by default.")
+    model_server: str = Field(
+        default="auto",
+        pattern=r"^(auto|local|embedded)$|:",
+        description="`auto`, `local` or `embedded` start one on this machine; HOST:PORT is one that runs.",
+    )
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
 

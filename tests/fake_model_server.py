@@ -30,6 +30,7 @@ class FakeVersion:
         self.manifest = its_manifest or manifest()
         self.network = network or constant(*self.manifest.golden.examples[0].probabilities)
         self.state = VersionState.AVAILABLE
+        self.error = ""
         self.gate: asyncio.Event | None = None  # its predictions wait for it
 
 
@@ -53,7 +54,10 @@ class FakeModelServer:
             raise self.error or self.versions_error
         if model not in self.models:
             raise ModelNotFoundError(model)
-        return tuple(VersionStatus(number, version.state) for number, version in self.models[model].items())
+        return tuple(
+            VersionStatus(number, version.state, version.error)
+            for number, version in self.models[model].items()
+        )
 
     async def call(self, call: Call, *, timeout_seconds: float) -> Tensors:
         del timeout_seconds

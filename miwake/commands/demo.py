@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,12 +44,13 @@ def demo(ctx: click.Context, *, models: Path, photographs: Path, train_only: boo
     with _gateway(models, url, port=port):
         _step(f"miwake predict {picture} --url {url}")
         _ask(url, picture)
+    program = "miwake" if shutil.which("miwake") else sys.argv[0]
     click.echo(
         "\nNext:\n"
-        f"  miwake serve {models}                       leave it running (or: make serve)\n"
+        f"  {program} serve {models}     leave it running (or: make serve), and then\n"
         f"  curl -F image=@{picture} http://127.0.0.1:8000/predict\n"
-        "  http://127.0.0.1:8000/docs                the API, to be tried in a browser\n"
-        "  miwake train YOUR-PHOTOGRAPHS --name yours --models models"
+        "  http://127.0.0.1:8000/docs     the API, to be tried in a browser\n"
+        f"  {program} train YOUR-PHOTOGRAPHS --name yours --models {models}"
     )
 
 

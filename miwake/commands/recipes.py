@@ -6,12 +6,17 @@ import textwrap
 
 import click
 
+from miwake.commands.train import DEFAULT_RECIPE
+
 
 @click.command()
 def recipes() -> None:
-    """List the recipes that come with miwake."""
+    """List the recipes that come with miwake.
+
+    Each is a TOML file in training/recipes/; train --recipe takes a file of your own as well.
+    """
     from training.recipe import recipe_names, recipe_summary
 
     for name in recipe_names():
-        click.echo(name)
+        click.echo(f"{name} (the default)" if name == DEFAULT_RECIPE else name)
         click.echo(textwrap.indent(recipe_summary(name), "    ") + "\n")

@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-_KINDS = ("auto", "local", "embedded")
-
 
 @click.command()
 @click.argument("models", required=False, type=click.Path(path_type=Path))
@@ -16,11 +14,9 @@ _KINDS = ("auto", "local", "embedded")
 @click.option("--port", type=int, help="Port to listen on. [default: 8000]")
 @click.option(
     "--model-server",
-    default="auto",
-    show_default=True,
     metavar="auto|local|embedded|HOST:PORT",
     help="Start tensorflow_model_server (local), the embedded one, or whichever is installed (auto); "
-    "or use one that runs.",
+    "or use one that runs. [default: auto]",
 )
 @click.option(
     "--model",
@@ -29,25 +25,28 @@ _KINDS = ("auto", "local", "embedded")
     help="Name of a model to serve, the default first; repeatable. All of MODELS where left out.",
 )
 def serve(
-    models: Path | None, host: str | None, port: int | None, model_server: str, names: tuple[str, ...]
+    models: Path | None,
+    *,
+    host: str | None,
+    port: int | None,
+    model_server: str | None,
+    names: tuple[str, ...],
 ) -> None:
     """Answer HTTP with the models of a folder: MODELS/<model>/<integer>/saved_model.pb.
 
     MODELS is not needed with a model server that runs already: its models are named by --model or by
-    MIWAKE_MODELS. Every setting can also come from the environment, see serving/settings.py.
+    MIWAKE_MODELS. Options come before the environment's MIWAKE_..., which serving/settings.py lists.
     """
     from modelserver.launch import Kind
     from serving.run import serve as run
 
-    if model_server not in _KINDS and ":" not in model_server:
-        raise click.BadParameter(
-            f"{model_server!r} is not one of {', '.join(_KINDS)}, nor HOST:PORT", param_hint="--model-server"
-        )
-    kind = Kind(model_server) if model_server in _KINDS else model_server
+    folders = _folders(models, names)
+    settings = _settings(
+        host=host, port=port, model_server=model_server, models=names or tuple(folders) or None
+    )
+    kind = Kind(settings.model_server) if settings.model_server in set(Kind) else settings.model_server
     if isinstance(kind, Kind) and models is None:
         raise click.UsageError("MODELS is needed to start a model server")
-    folders = _folders(models, names)
-    settings = _settings(host=host, port=port, models=names or tuple(folders) or None)
     run(settings, model_server=kind, models=folders)
 
 
@@ -74,5 +73,7 @@ def _settings(**given: Any) -> Any:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
+        if first["loc"] == ("models",) and first["type"] == "missing":
+            raise click.UsageError("MODELS is needed, or the names of a running server's: --model") from exc
         name = "".join(f"MIWAKE_{field}: ".upper() for field in first["loc"][:1])
         raise click.ClickException(f"{name}{first['msg']}") from exc

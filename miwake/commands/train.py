@@ -66,6 +66,7 @@ def train(  # noqa: PLR0913 - one argument an option
     import_quietly("tensorflow")
     from training.train import train as run
 
+    labels_before = _labels_of_newest(models / name)
     with _sigterm_ends_the_run():
         result = run(
             photographs,
@@ -78,6 +79,30 @@ def train(  # noqa: PLR0913 - one argument an option
             keep_keras=keep_keras,
         )
     _show(result)
+    _warn_of_other_labels(result.version, labels_before)
+
+
+def _labels_of_newest(base: Path) -> frozenset[str]:
+    """What the model answers until now; empty where there is none yet, or none of ours."""
+    from contract.errors import MiwakeError
+    from contract.model_folder import newest_version, read_manifest
+
+    try:
+        return frozenset(read_manifest(newest_version(base)[1]).labels)
+    except MiwakeError:
+        return frozenset()
+
+
+def _warn_of_other_labels(version: Path, before: frozenset[str]) -> None:
+    """A gateway begins to answer by a new version at once: other labels should not come as a surprise."""
+    from contract.model_folder import read_manifest
+
+    now = frozenset(read_manifest(version).labels)
+    if before and now != before:
+        changes = [f"-{label}" for label in sorted(before - now)] + [
+            f"+{label}" for label in sorted(now - before)
+        ]
+        click.echo(f"warning: other labels than the version before: {' '.join(changes)}", err=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from contract.manifest import provenance_dict
+from modelserver.protocol import VersionStatus
 from serving.gateway import TheGateway
 from serving.model_watch import ModelWatch
 from serving.openapi import problems
@@ -59,14 +60,10 @@ def _summary(watch: ModelWatch, *, default: str) -> dict[str, Any]:
         "default": watch.model == default,
         "ready": watch.not_ready_because is None,
         "latest": watch.latest.target.version if watch.latest else None,
-        "versions": [
-            VersionSchema(
-                version=status.version,
-                state=status.state,
-                self_test=watch.self_test_of(status.version)[0],
-                # The model server's own text may hold paths of its machine: it stays in its log.
-                detail=watch.self_test_of(status.version)[1],
-            )
-            for status in watch.statuses
-        ],
+        "versions": [_version(watch, status) for status in watch.statuses],
     }
+
+
+def _version(watch: ModelWatch, status: VersionStatus) -> VersionSchema:
+    self_test, detail = watch.self_test_of(status)
+    return VersionSchema(version=status.version, state=status.state, self_test=self_test, detail=detail)

@@ -107,14 +107,20 @@ def test_a_missing_extra_is_one_line_that_names_it(
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert result.returncode == 1
-    assert result.stderr == f"Error: {missing} is missing: pip install 'miwake[{extra}]'\n"
+    assert result.stderr == f"Error: {missing} is missing: install miwake with its extra [{extra}]\n"
 
 
 def test_a_model_server_that_is_neither_a_kind_nor_an_address_is_refused() -> None:
     result = run("serve", "--model-server", "embeded", "--model", "toy")
 
-    assert result.exit_code == 2
-    assert "'embeded' is not one of auto, local, embedded, nor HOST:PORT" in result.output
+    assert result.exit_code == 1
+    assert "MIWAKE_MODEL_SERVER" in result.output
+
+
+def test_a_running_model_servers_models_must_be_named() -> None:
+    result = run("serve", "--model-server", "127.0.0.1:9")
+
+    assert (result.exit_code, "--model" in result.output) == (2, True)
 
 
 def test_a_default_model_that_is_not_served_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,17 @@ def test_a_model_whose_golden_examples_are_weak_says_so(
     assert "--golden photographs" in result.stderr
 
 
+def test_a_version_with_other_labels_than_the_one_before_is_warned_of(
+    photographs: Path, small_recipe: str, tmp_path: Path
+) -> None:
+    first = train(photographs, tmp_path / "models", "--recipe", small_recipe)
+    (photographs / "red").rename(photographs / "rosy")
+    second = train(photographs, tmp_path / "models", "--recipe", small_recipe)
+
+    assert "other labels" not in first.stderr
+    assert "warning: other labels than the version before: -red +rosy" in second.stderr
+
+
 @pytest.mark.parametrize("seed", ["-1", str(2**32)])
 def test_a_seed_that_no_generator_takes_is_a_usage_error(
     photographs: Path, tmp_path: Path, seed: str

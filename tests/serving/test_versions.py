@@ -91,6 +91,23 @@ async def test_an_only_version_that_fails_its_self_test_leaves_the_gateway_unrea
     assert (response.status_code, response.json()["code"]) == (502, "contract_broken")
 
 
+async def test_a_version_that_could_not_be_loaded_is_said_so_without_the_model_servers_own_words() -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        server.models["toy"][2] = new_version()
+        server.models["toy"][2].state = VersionState.END
+        server.models["toy"][2].error = "/srv/models/toy/2 is broken"
+        await asyncio.sleep(0.1)
+        response = await client.get("/models/toy")
+        metrics = (await client.get("/metrics")).text
+
+    newest = response.json()["versions"][0]
+    assert (newest["version"], newest["state"], newest["self_test"]) == (2, "END", "none")
+    assert "could not load it" in newest["detail"]
+    assert "/srv" not in response.text
+    assert 'miwake_self_tests_total{model="toy",result="not_loaded"} 1.0' in metrics
+
+
 async def test_a_version_still_loading_does_not_answer() -> None:
     server = FakeModelServer()
     async with gateway(server) as client:
@@ -245,6 +262,7 @@ class UnreadableVersion(FakeVersion):
     def __init__(self) -> None:
         self.state = VersionState.AVAILABLE
         self.gate = None
+        self.error = ""
 
 
 async def test_an_unexpected_error_in_a_self_test_refuses_that_version_alone() -> None:
