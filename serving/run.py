@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ctypes
 import logging
-import os
 import platform
 import signal
 import sys
@@ -52,8 +51,6 @@ def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, 
         ModelServerError: a model server to start is not installed, or has no model.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Nothing is forked while calls are under way; gRPC would report each child it did not prepare for.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # A picture that Pillow merely warns of is refused like any other that is too large.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     _return_large_blocks()

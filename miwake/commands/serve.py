@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def serve(
     MODELS is not needed with a model server that runs already: its models are named by --model or by
     MIWAKE_MODELS. Options come before the environment's MIWAKE_..., which serving/settings.py lists.
     """
+    # Read when gRPC is imported: our children exec at once, and it would report each it did not prepare for.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from modelserver.launch import Kind
     from serving.run import serve as run
 
