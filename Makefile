@@ -1,9 +1,10 @@
 # Every target makes what it needs from nothing but Python 3.11 and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SOURCES := contract training serving modelserver scoring miwake tests
 MESSAGES := modelserver/messages
 
 .PHONY: help demo serve test test-fast prove bench check fix proto lock clean
@@ -26,7 +27,7 @@ test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
 
 prove: $(INSTALLED)  ## the long proofs at full length; the result goes to docs/proof/
 	mkdir -p docs/proof
-	$(BIN)/pytest --prove --durations=20 | tee docs/proof/$$(date -u +%Y-%m-%d).txt
+	$(BIN)/pytest --prove --quiet --no-header --durations=20 | tee docs/proof/$$(date -u +%Y-%m-%d).txt
 
 bench: $(INSTALLED)  ## ratios within one run, see benchmarks/
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
