@@ -89,7 +89,8 @@ def _headers(status: HTTPStatus) -> dict[str, str]:
 async def _miwake_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, MiwakeError)  # noqa: S101 - registered for it alone
     # What is left of a refused body is not read: the connection ends with the answer.
-    unread = isinstance(exc, BodyTooLargeError | BodyTooSlowError)
+    refused = isinstance(exc, BodyTooLargeError | BodyTooSlowError)
+    unread = refused and not request_state(request.scope).body_read
     response_type = LingeringResponse if unread else JSONResponse
     return _problem_response(response_type, request, exc.code, str(exc))
 

@@ -18,6 +18,7 @@ from serving.errors import (
 from serving.json_body import images_from_json
 from serving.multipart import MultipartImages
 from serving.named_image import NamedImage, too_many_images
+from serving.request_state import request_state
 from serving.settings import Settings
 
 _RAW_TYPES = ("application/octet-stream", "")
@@ -91,6 +92,7 @@ async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
         if received > max_bytes:
             raise _too_large(max_bytes)
         yield chunk
+    request_state(request.scope).body_read = True
 
 
 def _too_large(max_bytes: int) -> BodyTooLargeError:

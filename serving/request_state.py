@@ -18,6 +18,7 @@ class RequestState:
     request_id: str
     model: str = ""
     version: str = ""
+    body_read: bool = False
 
     def resolved_to(self, target: ModelVersion) -> None:
         """Remember the version that answers, or fails to."""

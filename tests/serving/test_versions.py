@@ -321,7 +321,7 @@ async def until_other_answers(client: Any) -> None:
 
 async def test_versions_that_come_and_go_are_no_fault_of_the_client() -> None:
     server = FakeModelServer()
-    async with gateway(server) as client:
+    async with gateway(server, timeout_seconds=0.3) as client:
         server.predict_error = VersionNotFoundError("gone")
         response = await client.post("/predict", content=PNG)
 
