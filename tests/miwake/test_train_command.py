@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.pictures import encoded
+from tests.small_disk import mounted
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -59,19 +60,8 @@ def photographs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)],  # noqa: S607
-            check=False,
-        ).returncode
-    ):
-        pytest.skip("needs the right to mount")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)  # noqa: S607
+    with mounted(tmp_path / "disk", size="4m") as disk:
+        yield disk
 
 
 def command_of(photographs: Path, models: Path, *arguments: str) -> list[str]:

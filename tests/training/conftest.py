@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract.image_spec import ImageSpec
+from tests.small_disk import mounted
 from training.recipe import load_recipe
 
 from .pictures import write_classes
@@ -50,14 +49,8 @@ def trained(tmp_path_factory, tiny_recipe, pictures):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 300 KB, where this user may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a file system")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607
+    with mounted(tmp_path / "disk", size="300k") as folder:
+        yield folder
 
 
 # Keras 3.15 reads its variables with `np.array(x)`, whose TensorFlow side NumPy 2 finds out of date.
