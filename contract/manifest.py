@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.batch_sizes import is_power_of_two
+from contract.calibration_facts import CalibrationFacts
 from contract.errors import ManifestError
 from contract.fields import Fields
 from contract.image_spec import ImageSpec
 
 SCHEMA_MAJOR = 1
-SCHEMA_VERSION = f"{SCHEMA_MAJOR}.0"
+SCHEMA_VERSION = f"{SCHEMA_MAJOR}.1"  # 1.1 added calibration
 MANIFEST_FILE = "assets.extra/manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -92,6 +93,7 @@ class Manifest:
         metrics: on the test split, by name.
         golden: what it must reproduce.
         provenance: where it comes from.
+        calibration: of the probabilities; None in a manifest of schema 1.0.
         schema_version: "major.minor".
     """
 
@@ -105,6 +107,7 @@ class Manifest:
     metrics: Mapping[str, float]
     golden: Golden
     provenance: Provenance
+    calibration: CalibrationFacts | None = None
     schema_version: str = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -160,6 +163,7 @@ class Manifest:
             metrics=fields.number_map("metrics"),
             golden=_golden(fields.object("golden")),
             provenance=_provenance(fields.object("provenance")),
+            calibration=_calibration(fields),
         )
 
 
@@ -198,6 +202,7 @@ def _manifest_dict(manifest: Manifest) -> dict[str, Any]:
             ],
         },
         "provenance": provenance_dict(manifest.provenance),
+        **({"calibration": manifest.calibration.to_dict()} if manifest.calibration else {}),
     }
 
 
@@ -232,6 +237,10 @@ def _golden_example(fields: Fields) -> GoldenExample:
         pixels_sha256=fields.string("pixels_sha256"),
         probabilities=fields.numbers("probabilities"),
     )
+
+
+def _calibration(fields: Fields) -> CalibrationFacts | None:
+    return CalibrationFacts.from_fields(fields.object("calibration")) if "calibration" in fields else None
 
 
 def _provenance(fields: Fields) -> Provenance:

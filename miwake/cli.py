@@ -7,11 +7,15 @@ from typing import Any
 import click
 
 from contract.errors import MiwakeError
+from miwake.commands.advise import advise
+from miwake.commands.compare import compare
 from miwake.commands.demo import demo
 from miwake.commands.evaluate import evaluate
+from miwake.commands.filters import filters
 from miwake.commands.predict import predict
 from miwake.commands.recipes import recipes
 from miwake.commands.serve import serve
+from miwake.commands.split import split
 from miwake.commands.train import train
 
 # What a command imports first, and the extra that brings it.
@@ -20,7 +24,10 @@ _EXTRAS = {
     "grpc": "scoring",
     "h5py": "training",
     "keras": "training",
+    "matplotlib": "training",
     "pydantic": "serving",
+    "scipy": "training",
+    "sklearn": "training",
     "tensorflow": "training",
     "uvicorn": "serving",
 }
@@ -54,5 +61,5 @@ def main() -> None:
     """From a folder of labelled photographs to an image classifier behind HTTP."""
 
 
-for _command in (train, evaluate, serve, predict, recipes, demo):
+for _command in (advise, split, train, compare, evaluate, serve, predict, recipes, demo, filters):
     main.add_command(_command)

@@ -125,12 +125,24 @@ class ImageSpecSchema(BaseModel):
     filter: str
 
 
+class CalibrationSchema(BaseModel):
+    """How temperature and threshold were chosen, and how well they do on the test split."""
+
+    images: int = Field(description="That temperature and threshold were fitted on.")
+    at_bound: bool = Field(description="Whether the best temperature lies at the edge of what was allowed.")
+    coverage: float = Field(description="Share of those images that the threshold was chosen to answer.")
+    test_coverage: float = Field(description="Share of the test images that it answers.")
+    test_error_before: float = Field(description="Expected calibration error at temperature 1.")
+    test_error_after: float = Field(description="The same of the probabilities as they are answered.")
+
+
 class ModelAnswer(ModelSummary):
     """One model with what the manifest of its latest version says."""
 
     labels: list[str] | None = None
     image: ImageSpecSchema | None = None
     unknown_threshold: float | None = None
+    calibration: CalibrationSchema | None = None
     metrics: dict[str, float] | None = None
     provenance: ProvenanceSchema | None = None
 

@@ -29,7 +29,11 @@ def colour_picture(colour: str) -> bytes:
 
 
 def publish_colours(
-    base: Path, *, labels: tuple[str, ...] = COLOURS, order: tuple[int, ...] = (0, 1, 2)
+    base: Path,
+    *,
+    labels: tuple[str, ...] = COLOURS,
+    order: tuple[int, ...] = (0, 1, 2),
+    unknown_threshold: float = 0.0,
 ) -> Path:
     """Export a version through the product's own export.
 
@@ -37,6 +41,7 @@ def publish_colours(
         base: `<models>/<name>`.
         labels: in the order of the outputs.
         order: the colour (0 red, 1 green, 2 blue) that each output stands for.
+        unknown_threshold: under which an answer is `unknown`.
     """
     model = _network(order)
     record = RunRecord(
@@ -48,7 +53,9 @@ def publish_colours(
         model,
         base,
         split=split_for_grad_cam(model),
-        manifest=_manifest(model, base.name, labels),
+        manifest=dataclasses.replace(
+            _manifest(model, base.name, labels), unknown_threshold=unknown_threshold
+        ),
         record=record,
         keep_keras=False,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contract.calibration_facts import CalibrationFacts
 from contract.image import decode, pixels_sha256
 from contract.image_spec import ImageSpec
 from contract.manifest import Golden, GoldenExample, Manifest, Provenance
@@ -11,6 +12,14 @@ from tests.pictures import encoded
 
 SPEC = ImageSpec(height=8, width=8)
 LABELS = ("cat", "dog", "owl")
+CALIBRATION = CalibrationFacts(
+    images=120,
+    at_bound=False,
+    coverage=0.95,
+    test_coverage=0.94,
+    test_error_before=0.07,
+    test_error_after=0.02,
+)
 
 
 def golden(probabilities: tuple[float, ...], *, spec: ImageSpec = SPEC) -> Golden:
@@ -46,5 +55,6 @@ def manifest(**changes: Any) -> Manifest:
             packages={"keras": "3"},
             created="2026-01-01T00:00:00Z",
         ),
+        "calibration": CALIBRATION,
     }
     return Manifest(**(members | changes))

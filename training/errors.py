@@ -45,3 +45,15 @@ class ExportError(MiwakeError):
     """A version could not be written or published; nothing of it remains."""
 
     code = "export_failed"
+
+
+class RunError(MiwakeError):
+    """The folder of a run cannot be written, or holds what cannot be read."""
+
+    code = "run_unusable"
+
+
+class StrategyError(MiwakeError):
+    """The fit cannot run on the devices that were asked for."""
+
+    code = "strategy_unsupported"

@@ -72,7 +72,13 @@ def evaluate(
             for images in samples.batches(_BATCH_SIZE):
                 answers.append(exported.predict(images))
                 bar.update(len(images))
-        evaluation = evaluate_probabilities(np.concatenate(answers), samples.labels, labels=labels)
+        evaluation = evaluate_probabilities(
+            np.concatenate(answers),
+            samples.labels,
+            labels=labels,
+            temperature=exported.manifest.temperature,
+            unknown_threshold=exported.manifest.unknown_threshold,
+        )
         return EvaluationResult(
             version=version,
             evaluation=evaluation,

@@ -1,112 +1,187 @@
-"""Fits a classifier, stage by stage.
+"""Fits a classifier, stage by stage and epoch by epoch, changing it in place.
 
-A stage that freezes the whole network computes its features once and fits only the head on them; any other
-stage fits everything from the memory map, with augmentation. Either changes the classifier in place.
+All chance comes from (seed, stage, epoch) and all state from `training.progress`: an epoch does not know
+whether the process that ran the one before was the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 from tqdm import tqdm
 
-from training.batches import Batches
 from training.errors import FitError
-from training.inference import infer
+from training.features import FeatureCache
 from training.networks import Classifier
-from training.photographs import Split
-from training.recipe import Augmentation, Recipe, Stage
-from training.samples import Samples
-
-HistoryRow = dict[str, float]
+from training.observer import Observer
+from training.progress import Arrays, HistoryRow, Progress
+from training.recipe import Recipe, Stage
+from training.seeds import EpochSeed, seed_layers
+from training.stage import Fitting, SamplesBySplit, freeze, frozen_layers, prepare
 
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Fitting:
-    """What Keras fits in one stage, and on what: the arguments of its `fit`."""
+class _Fit:
+    """What stays the same from the first stage to the last."""
 
-    model: Any
-    data: Mapping[str, Any]
+    classifier: Classifier
+    recipe: Recipe
+    samples: SamplesBySplit
+    seed: int
+    cache: FeatureCache
+    observer: Observer
+    scope: Any
+
+    def fitted_until(self, stage: int) -> list[Any]:
+        """The variables any stage up to that one fits: all others are as they were built."""
+        frozen = (frozen_layers(self.classifier, entry) for entry in self.recipe.stages[: stage + 1])
+        never = frozenset.intersection(*frozen)
+        layers = (layer for layer in self.classifier.model.layers if layer.name not in never)
+        return [variable for layer in layers for variable in layer.weights]
 
 
-def fit(
-    classifier: Classifier, recipe: Recipe, *, samples: Mapping[Split, Samples], seed: int, progress: bool
+def fit(  # noqa: PLR0913 - what is fitted, on what, how
+    classifier: Classifier,
+    recipe: Recipe,
+    *,
+    samples: SamplesBySplit,
+    seed: int,
+    cache: FeatureCache,
+    observer: Observer,
+    progress: Progress | None = None,
+    scope: Any = None,
 ) -> list[HistoryRow]:
     """Run all stages of the recipe on the samples of `train`, watching those of `validation`.
 
+    Args:
+        classifier: built in `scope`.
+        recipe: with stages.
+        samples: of pixels.
+        seed: of all chance.
+        cache: for what frozen layers give.
+        observer: told of every epoch.
+        progress: where an earlier run was interrupted.
+        scope: of a `tf.distribute` strategy.
+
     Returns:
-        A row an epoch: stage and epoch from 1, accuracy, loss, val_accuracy, val_loss.
+        A row an epoch: stage and epoch from 1, loss, accuracy, val_loss, val_accuracy, learning_rate,
+        seconds.
 
     Raises:
         FitError: the loss is no number any more.
+        CacheError: features cannot be kept.
     """
-    history = []
-    for number, stage in enumerate(recipe.stages, start=1):
-        if stage.frozen == "all":
-            fitting = _head_on_features(classifier, stage, samples, progress=progress)
-        else:
-            model = _augmented(classifier.model, recipe.augmentation, seed=seed)
-            fitting = _whole_on_pixels(model, stage, samples, seed=seed)
-        log = _run(fitting, stage, progress=progress)
-        history += [
-            {"stage": number, "epoch": epoch, **dict(zip(log, values, strict=True))}
-            for epoch, values in enumerate(zip(*log.values(), strict=True), start=1)
-        ]
-    return history
+    running = _Fit(
+        classifier=classifier,
+        recipe=recipe,
+        samples=samples,
+        seed=seed,
+        cache=cache,
+        observer=observer,
+        scope=scope or nullcontext(),
+    )
+    progress = progress or Progress()
+    _restore(running.fitted_until(progress.stage), progress.weights)
+    for number in range(progress.stage, len(recipe.stages)):
+        if number > progress.stage:
+            progress = progress.next_stage(_values(running.fitted_until(number)))
+        progress = _run_stage(running, progress)
+    return list(progress.history)
 
 
-def _head_on_features(
-    classifier: Classifier, stage: Stage, samples: Mapping[Split, Samples], *, progress: bool
-) -> _Fitting:
-    def features(split: Split) -> Any:
-        return infer(classifier.features, samples[split], description="features", progress=progress)
-
-    data = {
-        "x": features("train"),
-        "y": samples["train"].labels,
-        "validation_data": (features("validation"), samples["validation"].labels),
-        "batch_size": stage.batch_size,
-    }
-    return _Fitting(model=classifier.head, data=data)
-
-
-def _whole_on_pixels(model: Any, stage: Stage, samples: Mapping[Split, Samples], *, seed: int) -> _Fitting:
-    data = {
-        "x": Batches(samples["train"], batch_size=stage.batch_size, shuffle_seed=seed),
-        "validation_data": Batches(samples["validation"], batch_size=stage.batch_size),
-    }
-    return _Fitting(model=model, data=data)
+def _run_stage(running: _Fit, progress: Progress) -> Progress:
+    stage = running.recipe.stages[progress.stage]
+    freeze(running.classifier, stage)
+    fitting = prepare(
+        running.classifier,
+        running.recipe,
+        running.samples,
+        epoch_seed=EpochSeed(seed=running.seed, stage=progress.stage, epoch=0),
+        cache=running.cache,
+        observer=running.observer,
+    )
+    with running.scope:
+        _compile(fitting, stage)
+    _restore(fitting.model.optimizer.variables, progress.optimizer)
+    progress = _run_epochs(running, fitting, progress)
+    if stage.keep == "best":
+        _restore(running.fitted_until(progress.stage), progress.best)
+    return progress
 
 
-def _augmented(model: Any, augmentation: Augmentation, *, seed: int) -> Any:
-    """The same layers behind random changes of the pixels; what is exported never holds these."""
-    if augmentation == Augmentation():
-        return model
-    images = keras.Input(model.inputs[0].shape[1:], dtype="uint8")
-    changed = images
-    if augmentation.shear:
-        changed = keras.layers.RandomShear(augmentation.shear, seed=seed)(changed)
-    if augmentation.zoom:
-        changed = keras.layers.RandomZoom(augmentation.zoom, seed=seed + 1)(changed)
-    if augmentation.flip:
-        changed = keras.layers.RandomFlip("horizontal", seed=seed + 2)(changed)
-    return keras.Model(images, model(keras.ops.cast(keras.ops.round(changed), "uint8")))
+def _run_epochs(running: _Fit, fitting: Fitting, progress: Progress) -> Progress:
+    stage, observer = running.recipe.stages[progress.stage], running.observer
+    fitted = running.fitted_until(progress.stage)
+    validation = fitting.validation.in_order()
+    hidden = None if observer.progress else True
+    with tqdm(total=stage.epochs, initial=progress.epoch, desc="epochs", disable=hidden) as bar:
+        while not _is_over(progress, stage):
+            epoch_seed = EpochSeed(seed=running.seed, stage=progress.stage, epoch=progress.epoch)
+            row = _epoch(fitting, stage, validation, epoch_seed=epoch_seed)
+            progress = _after(progress, row, _values(fitted), _values(fitting.model.optimizer.variables))
+            observer.save(progress)
+            observer.epoch(row)
+            bar.set_postfix({name: f"{row[name]:.3f}" for name in ("val_loss", "val_accuracy")})
+            bar.update()
+    return progress
 
 
-def _run(fitting: _Fitting, stage: Stage, *, progress: bool) -> dict[str, list[float]]:
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+def _is_over(progress: Progress, stage: Stage) -> bool:
+    waited = progress.epoch - progress.best_epoch
+    return progress.epoch >= stage.epochs or (0 < stage.patience <= waited)
+
+
+def _epoch(fitting: Fitting, stage: Stage, validation: Any, *, epoch_seed: EpochSeed) -> HistoryRow:
+    start = time.perf_counter()
+    seed_layers(fitting.model, epoch_seed)
+    rate = _rate(stage, epoch_seed.epoch)
+    fitting.model.optimizer.learning_rate = rate
+    log = fitting.model.fit(
+        fitting.train.shuffled(epoch_seed), validation_data=validation, epochs=1, shuffle=False, verbose=0
+    ).history
+    figures = {name: log[name][0] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    if not all(math.isfinite(figures[name]) for name in ("loss", "val_loss")):
+        raise FitError(f"the loss is not a number after epoch {epoch_seed.epoch + 1}: choose a smaller rate")
+    counted = {"stage": epoch_seed.stage + 1, "epoch": epoch_seed.epoch + 1}
+    return counted | figures | {"learning_rate": rate, "seconds": time.perf_counter() - start}
+
+
+def _rate(stage: Stage, epoch: int) -> float:
+    """The learning rate; `cosine` as in Loshchilov & Hutter 2017 (arXiv:1608.03983), without restarts."""
+    if stage.schedule == "constant":
+        return stage.rate
+    return stage.rate * (1 + math.cos(math.pi * epoch / stage.epochs)) / 2
+
+
+def _after(progress: Progress, row: HistoryRow, weights: Arrays, optimizer: Arrays) -> Progress:
+    better = row["val_loss"] < progress.best_loss
+    done = progress.epoch + 1
+    return replace(
+        progress,
+        epoch=done,
+        history=(*progress.history, row),
+        best_loss=row["val_loss"] if better else progress.best_loss,
+        best_epoch=done if better else progress.best_epoch,
+        weights=weights,
+        optimizer=optimizer,
+        best=weights if better else progress.best,
+    )
+
+
+def _compile(fitting: Fitting, stage: Stage) -> None:
+    one_hot = fitting.train.classes is not None
+    loss = keras.losses.CategoricalCrossentropy if one_hot else keras.losses.SparseCategoricalCrossentropy
     # Without XLA: on a CPU it compiles for longer than a small stage takes.
-    fitting.model.compile(_optimizer(stage), loss, metrics=["accuracy"], jit_compile=False)
-    with tqdm(total=stage.epochs, desc="epochs", disable=None if progress else True) as bar:
-        callbacks = [_refuse_divergence(), _advance(bar), *_early_stopping(stage)]
-        log = fitting.model.fit(**fitting.data, epochs=stage.epochs, callbacks=callbacks, verbose=0)
-    return dict(log.history)
+    fitting.model.compile(_optimizer(stage), loss(from_logits=True), metrics=["accuracy"], jit_compile=False)
+    fitting.model.optimizer.build(fitting.model.trainable_variables)
 
 
 def _optimizer(stage: Stage) -> Any:
@@ -115,27 +190,11 @@ def _optimizer(stage: Stage) -> Any:
     return _OPTIMIZERS[stage.optimizer](stage.rate)
 
 
-def _early_stopping(stage: Stage) -> list[Any]:
-    if not stage.patience:
-        return []
-    return [keras.callbacks.EarlyStopping("val_loss", patience=stage.patience, restore_best_weights=True)]
+def _values(variables: list[Any]) -> Arrays:
+    return tuple(np.array(keras.ops.convert_to_numpy(variable)) for variable in variables)
 
 
-def _refuse_divergence() -> Any:
-    """A callback that ends the fit when there is nothing left to learn from."""
-
-    def on_epoch_end(epoch: int, logs: Mapping[str, float]) -> None:
-        if not all(math.isfinite(logs[name]) for name in ("loss", "val_loss")):
-            raise FitError(f"the loss is not a number after epoch {epoch + 1}: choose a smaller rate")
-
-    return keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
-
-
-def _advance(bar: Any) -> Any:
-    """A callback that moves the bar by an epoch and shows the validation figures."""
-
-    def on_epoch_end(_epoch: int, logs: Mapping[str, float]) -> None:
-        bar.set_postfix({name: f"{logs[name]:.3f}" for name in ("val_loss", "val_accuracy")})
-        bar.update()
-
-    return keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
+def _restore(variables: list[Any], values: Arrays) -> None:
+    if values:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)

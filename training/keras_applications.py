@@ -12,11 +12,6 @@ import keras
 
 from training.errors import WeightsError
 
-NETWORKS = {
-    "vgg16": keras.applications.VGG16,
-    "mobilenet-v2": keras.applications.MobileNetV2,
-    "densenet121": keras.applications.DenseNet121,
-}
 OFFLINE_CHOICES = (
     "choose --weights PATH (a saved file), --weights none, or --recipe efficientnet-lite0-linear, whose "
     "weights come from the package index"
@@ -24,22 +19,28 @@ OFFLINE_CHOICES = (
 
 
 def application(name: str, scaled: Any, *, weights: str) -> Any:
-    """Feature maps of scaled pixels by the network of that name.
+    """The network of that name on scaled pixels.
 
     Args:
-        name: a key of NETWORKS.
+        name: of its class in `keras.applications`.
         scaled: Keras tensor, float [N, H, W, 3].
         weights: `imagenet`, `none`, or the path of a weights file without the top.
+
+    Returns:
+        A Keras model from whatever `scaled` depends on to the feature maps.
 
     Raises:
         ValueError: Keras's, where the images are too small for the network.
         WeightsError: the download failed, or the file does not fit the network.
     """
-    network = NETWORKS[name](include_top=False, weights=None, input_tensor=scaled)
+    network = getattr(keras.applications, name)(include_top=False, weights=None, input_tensor=scaled)
     if weights != "none":
         # Built a second time for them: a network used as a layer hides the activations Grad-CAM reads.
-        network.set_weights(_with_weights(name, weights, tuple(scaled.shape[1:])).get_weights())
-    return network.output
+        theirs = _with_weights(name, weights, tuple(scaled.shape[1:]))
+        for layer in theirs.layers:
+            if layer.weights:
+                network.get_layer(layer.name).set_weights(layer.get_weights())
+    return network
 
 
 def check_weights_file(path: Path) -> None:
@@ -54,7 +55,7 @@ def check_weights_file(path: Path) -> None:
 
 def _with_weights(name: str, weights: str, shape: tuple[int, ...]) -> Any:
     try:
-        return NETWORKS[name](include_top=False, weights=weights, input_shape=shape)
+        return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=shape)
     # Keras raises a bare Exception when a download fails, and anything for a file of another network.
     except Exception as exc:
         if weights == "imagenet":

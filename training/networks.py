@@ -5,51 +5,74 @@ Only Keras's own layers are used, so `model.keras` opens without this project.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from training.backbones import APPLICATIONS, EFFICIENTNET_LITE0, SMALL_NETWORKS
 from training.efficientnet_lite0 import PACKAGE, efficientnet_lite0, imagenet_checkpoint, load_checkpoint
 from training.errors import RecipeError, WeightsError
-from training.keras_applications import NETWORKS, application, check_weights_file
+from training.keras_applications import application, check_weights_file
 from training.recipe import Head, Recipe
 from training.scaling import scaled
+
+# Filters of the 'valid' 3x3 convolutions, each with relu and halved by a maximum.
+_SMALL = {"cnn3": (32, 32, 64), "cnn4": (32, 64, 128, 128)}
+_MAPS_RANK = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """One network seen as a whole and as two parts; all three share their layers.
+    """One network, and which of its layers are the recipe's `network`.
 
     Attributes:
         model: uint8 [N, H, W, 3] to logits float32 [N, C].
-        features: uint8 [N, H, W, 3] to the pooled features float32 [N, D].
-        head: those to the logits.
+        backbone: names of the network's layers in its own order, without its input: what `frozen` counts.
     """
 
     model: Any
-    features: Any
-    head: Any
+    backbone: tuple[str, ...]
+
+    @property
+    def features(self) -> Any:
+        """A model of the same layers: uint8 [N, H, W, 3] to the pooled features [N, D]."""
+        return keras.Model(self.model.inputs[0], self.model.get_layer("features").output)
 
 
 def build_classifier(recipe: Recipe, *, classes: int) -> Classifier:
     """Build the network and load the weights it starts from.
 
     Raises:
-        RecipeError: the network cannot take images of that size.
+        RecipeError: the network cannot take images of that size, or has no such last layer.
         WeightsError: as `check_weights`, or the file holds another network.
     """
     try:
-        classifier = _build(recipe, classes=classes)
+        with _precision(recipe.precision):
+            classifier = _build(recipe, classes=classes)
     except ValueError as exc:  # Keras's, when a layer would give maps without a single cell
         height, width, _ = recipe.image.shape
         raise RecipeError(
             f"recipe {recipe.name}: {recipe.network} cannot be built for images of {width}x{height}"
         ) from exc
-    if recipe.network == "efficientnet-lite0" and recipe.weights != "none":
-        load_checkpoint(classifier.model, _lite0_file(recipe.weights))
     return classifier
+
+
+def float32_copy(classifier: Classifier, recipe: Recipe) -> Classifier:
+    """The same network in plain float32, with its weights: what every model server can run.
+
+    Returns:
+        The classifier itself where it is float32 already.
+    """
+    if recipe.precision == "float32":
+        return classifier
+    plain = replace(recipe, precision="float32", weights="none")
+    copy = build_classifier(plain, classes=classifier.model.outputs[0].shape[-1])
+    copy.model.set_weights(classifier.model.get_weights())
+    return copy
 
 
 def check_weights(recipe: Recipe) -> None:
@@ -60,9 +83,9 @@ def check_weights(recipe: Recipe) -> None:
     """
     if recipe.weights == "none":
         return
-    if recipe.network == "cnn3":
-        raise WeightsError("cnn3 starts from random weights: choose --weights none")
-    if recipe.network == "efficientnet-lite0":
+    if recipe.network in SMALL_NETWORKS:
+        raise WeightsError(f"{recipe.network} starts from random weights: choose --weights none")
+    if recipe.network == EFFICIENTNET_LITE0:
         check_weights_file(_lite0_file(recipe.weights))
     elif recipe.weights != "imagenet":
         check_weights_file(Path(recipe.weights))
@@ -71,37 +94,60 @@ def check_weights(recipe: Recipe) -> None:
 def weights_origin(recipe: Recipe) -> str:
     """What the network starts from, for the manifest; of a path the file's name only."""
     if recipe.weights == "imagenet":
-        origin = PACKAGE if recipe.network == "efficientnet-lite0" else "keras.applications"
+        origin = PACKAGE if recipe.network == EFFICIENTNET_LITE0 else "keras.applications"
         return f"imagenet ({origin})"
     return "random" if recipe.weights == "none" else Path(recipe.weights).name
 
 
 def _build(recipe: Recipe, *, classes: int) -> Classifier:
     images = keras.Input(recipe.image.shape, dtype="uint8", name="images")
-    maps = _feature_maps(scaled(images, recipe.scaling), recipe)
-    pooled = _pooling(recipe.head)(maps)
-    logits = _head(pooled, recipe.head, classes=classes)
-    return Classifier(
-        model=keras.Model(images, logits, name="classifier"),
-        features=keras.Model(images, pooled),
-        head=keras.Model(pooled, logits),
-    )
+    pixels = _adapted(scaled(images, recipe.effective_scaling), recipe)
+    network = _network(images, pixels, recipe)
+    maps = _end(network, recipe)
+    before = {layer.name for layer in keras.Model(images, pixels).layers}
+    logits = _head(_pooling(recipe.head)(maps), recipe, classes=classes)
+    model = keras.Model(images, logits, name="classifier")
+    kept = {layer.name for layer in model.layers}
+    backbone = (layer.name for layer in network.layers if layer.name in kept - before)
+    return Classifier(model=model, backbone=tuple(backbone))
 
 
-def _feature_maps(pixels: Any, recipe: Recipe) -> Any:
-    if recipe.network == "efficientnet-lite0":
-        return efficientnet_lite0(pixels)
-    if recipe.network in NETWORKS:
+def _adapted(pixels: Any, recipe: Recipe) -> Any:
+    if recipe.adapter == "none":
+        return pixels
+    gray = keras.ops.image.rgb_to_grayscale(pixels)  # ITU-R BT.601
+    x = keras.layers.Conv2D(3, 3, padding="same", name="adapter_conv")(gray)
+    x = keras.layers.BatchNormalization(name="adapter_bn")(x)
+    return keras.layers.ReLU(name="adapter_relu")(x)
+
+
+def _network(images: Any, pixels: Any, recipe: Recipe) -> Any:
+    """A Keras model of the images that ends in the network's feature maps."""
+    if recipe.network in APPLICATIONS:
         return application(recipe.network, pixels, weights=recipe.weights)
-    return _cnn3(pixels)
+    if recipe.network != EFFICIENTNET_LITE0:
+        return keras.Model(images, _small(pixels, _SMALL[recipe.network]))
+    network = keras.Model(images, efficientnet_lite0(pixels))
+    if recipe.weights != "none":
+        load_checkpoint(network, _lite0_file(recipe.weights))
+    return network
 
 
-def _cnn3(x: Any) -> Any:
-    """Three 'valid' convolutions of 32, 32 and 64 filters, each halved by a maximum."""
-    for number, filters in enumerate((32, 32, 64), start=1):
-        x = keras.layers.Conv2D(filters, 3, activation="relu", name=f"conv{number}")(x)
+def _small(x: Any, filters: tuple[int, ...]) -> Any:
+    for number, count in enumerate(filters, start=1):
+        x = keras.layers.Conv2D(count, 3, activation="relu", name=f"conv{number}")(x)
         x = keras.layers.MaxPooling2D(2, name=f"pool{number}")(x)
     return x
+
+
+def _end(network: Any, recipe: Recipe) -> Any:
+    """The output of the recipe's last layer."""
+    if not recipe.last_layer:
+        return network.output
+    maps = {layer.name: layer.output for layer in network.layers if len(layer.output.shape) == _MAPS_RANK}
+    if recipe.last_layer not in maps:
+        raise RecipeError(f"recipe {recipe.name}: {recipe.network} has no maps {recipe.last_layer!r}")
+    return maps[recipe.last_layer]
 
 
 def _pooling(head: Head) -> Any:
@@ -110,12 +156,24 @@ def _pooling(head: Head) -> Any:
     return keras.layers.Flatten(name="features")
 
 
-def _head(x: Any, head: Head, *, classes: int) -> Any:
-    for number, units in enumerate(head.hidden, start=1):
+def _head(x: Any, recipe: Recipe, *, classes: int) -> Any:
+    for number, units in enumerate(recipe.head.hidden, start=1):
         x = keras.layers.Dense(units, activation="relu", name=f"hidden{number}")(x)
-    if head.dropout:
-        x = keras.layers.Dropout(head.dropout, name="dropout")(x)
-    return keras.layers.Dense(classes, name="logits")(x)
+    if recipe.head.dropout:
+        x = keras.layers.Dropout(recipe.head.dropout, name="dropout")(x)
+    # float32 whatever the precision: a softmax of float16 logits loses the small probabilities.
+    bias = recipe.svm is None  # the machine has none
+    return keras.layers.Dense(classes, use_bias=bias, dtype="float32", name="logits")(x)
+
+
+@contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _lite0_file(weights: str) -> Path:

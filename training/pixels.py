@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -22,9 +21,10 @@ import PIL
 from contract.errors import ImageError
 from contract.image import decode
 from contract.image_spec import ImageSpec
-from training.errors import CacheError, DatasetError, UnreadableFileError
+from training.disk_array import new_disk_array, sync_file
+from training.errors import CacheError
 from training.photographs import Photograph
-from training.reading import Unreadable, file_digests, in_parallel, read, refused
+from training.reading import Unreadable, file_digests, in_parallel, read_again, refused, without
 
 # Raise it when `contract.image.decode` gives other pixels than before.
 DECODER_VERSION = 1
@@ -75,26 +75,17 @@ def decode_photographs(
         CacheError: the cache cannot be written.
     """
     sha256, closed = file_digests(photographs, progress=progress)  # not cached: what may be read can change
-    files = _without(closed, photographs)
+    files = without(closed, photographs)
     dataset_sha256 = _dataset_digest(sha256)
     kept = _kept_or_decoded(cache / f"pixels-{_key(dataset_sha256, spec)}", files, spec, progress=progress)
     return DecodedPhotographs(
         pixels=kept.pixels,
-        photographs=_without(kept.unreadable, files),
+        photographs=without(kept.unreadable, files),
         rows={photograph.relative: row for row, photograph in enumerate(files)},
         sha256=sha256,
         unreadable=(*closed, *kept.unreadable),
         dataset_sha256=dataset_sha256,
     )
-
-
-def _without(refused: Sequence[Unreadable], photographs: Sequence[Photograph]) -> tuple[Photograph, ...]:
-    paths = {entry.path for entry in refused}
-    readable = tuple(p for p in photographs if p.relative not in paths)
-    lost = sorted({p.label for p in photographs} - {p.label for p in readable})
-    if lost:
-        raise DatasetError(f"the class {lost[0]!r} has no photograph that can be read")
-    return readable
 
 
 def _dataset_digest(sha256: dict[str, str]) -> str:
@@ -146,16 +137,10 @@ def _fill(folder: Path, photographs: Sequence[Photograph], spec: ImageSpec, *, p
         unreadable = _decode_all(aside / _PIXELS, photographs, spec, progress=progress)
         listed = json.dumps([asdict(entry) for entry in unreadable])
         (aside / _UNREADABLE).write_text(listed, "utf-8")
-        _sync(aside / _UNREADABLE)
+        sync_file(aside / _UNREADABLE)
         _rename(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Bring content to the disk before its folder gets its name, as a power cut may come between."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _rename(aside: Path, folder: Path) -> None:
@@ -170,26 +155,16 @@ def _decode_all(
     path: Path, photographs: Sequence[Photograph], spec: ImageSpec, *, progress: bool
 ) -> list[Unreadable]:
     shape = (len(photographs), *spec.shape)
-    pixels = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    _reserve(path)
+    pixels = new_disk_array(path, shape, np.uint8)
     rows = {photograph.relative: row for row, photograph in enumerate(photographs)}
 
     def decode_one(photograph: Photograph) -> Unreadable | None:
         try:
-            pixels[rows[photograph.relative]] = decode(read(photograph), spec)
+            pixels[rows[photograph.relative]] = decode(read_again(photograph), spec)
         except ImageError as exc:
             return refused(photograph, exc)
-        except UnreadableFileError as exc:  # it could be read a moment ago: the photographs are changing
-            raise DatasetError(f"{photograph.relative} changed while it was read: {exc}") from exc
         return None
 
     results = in_parallel(decode_one, photographs, description="decoding", progress=progress)
     pixels.flush()
     return [result for result in results if result is not None]
-
-
-def _reserve(path: Path) -> None:
-    """Take the room now: writing to a memory map on a full disk kills the process instead of raising."""
-    if hasattr(os, "posix_fallocate"):  # not on macOS
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

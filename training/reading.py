@@ -7,15 +7,17 @@ import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from tqdm import tqdm
 
-from contract.errors import MiwakeError
-from training.errors import UnreadableFileError
+from contract.errors import ImageError, MiwakeError
+from training.errors import DatasetError, UnreadableFileError
 from training.photographs import Photograph
 
 T = TypeVar("T")
+_CHUNK = 16  # photographs a task: a task's bookkeeping takes as much memory as a small photograph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +30,24 @@ class Unreadable:
 
 
 def file_digests(
-    photographs: Sequence[Photograph], *, progress: bool
+    photographs: Sequence[Photograph], *, progress: bool, check: Callable[[bytes], object] | None = None
 ) -> tuple[dict[str, str], list[Unreadable]]:
-    """SHA-256 by relative path, and the files that cannot even be read."""
+    """SHA-256 by relative path, and the files that cannot even be read.
+
+    Args:
+        photographs: whose files are read.
+        progress: whether to show a progress bar.
+        check: called with the content; a file of which it raises an `ImageError` counts as unreadable.
+    """
 
     def digest(photograph: Photograph) -> str | Unreadable:
         try:
-            return hashlib.sha256(read(photograph)).hexdigest()
-        except UnreadableFileError as exc:
+            image_bytes = read(photograph)
+            if check is not None:
+                check(image_bytes)
+        except (UnreadableFileError, ImageError) as exc:
             return refused(photograph, exc)
+        return hashlib.sha256(image_bytes).hexdigest()
 
     results = in_parallel(digest, photographs, description="reading", progress=progress)
     sha256 = {
@@ -46,11 +57,13 @@ def file_digests(
 
 
 def read(photograph: Photograph) -> bytes:
-    """The content; of regular files only, as another kind (a FIFO, say) may never end.
+    """The encoded image; of regular files only, as another kind (a FIFO, say) may never end.
 
     Raises:
         UnreadableFileError: not a regular file, or not one that may be read.
     """
+    if photograph.within is not None:
+        return photograph.within.read()
     try:
         if not stat.S_ISREG(photograph.path.stat().st_mode):
             raise UnreadableFileError("not a regular file")
@@ -59,13 +72,40 @@ def read(photograph: Photograph) -> bytes:
         raise UnreadableFileError(f"the file cannot be read: {exc.strerror}") from exc
 
 
+def read_again(photograph: Photograph) -> bytes:
+    """The encoded image of what could be read a moment ago.
+
+    Raises:
+        DatasetError: no longer.
+    """
+    try:
+        return read(photograph)
+    except UnreadableFileError as exc:
+        raise DatasetError(f"{photograph.relative} changed while it was read: {exc}") from exc
+
+
+def without(refused: Sequence[Unreadable], photographs: Sequence[Photograph]) -> tuple[Photograph, ...]:
+    """The other photographs.
+
+    Raises:
+        DatasetError: a class has no other.
+    """
+    paths = {entry.path for entry in refused}
+    readable = tuple(p for p in photographs if p.relative not in paths)
+    lost = sorted({p.label for p in photographs} - {p.label for p in readable})
+    if lost:
+        raise DatasetError(f"the class {lost[0]!r} has no photograph that can be read")
+    return readable
+
+
 def in_parallel(
     work: Callable[[Photograph], T], photographs: Sequence[Photograph], *, description: str, progress: bool
 ) -> list[T]:
     """The results in order, with a progress bar."""
+    chunks = [photographs[start : start + _CHUNK] for start in range(0, len(photographs), _CHUNK)]
     pool = ThreadPoolExecutor()
     try:
-        results = pool.map(work, photographs)
+        results = chain.from_iterable(pool.map(lambda chunk: [work(p) for p in chunk], chunks))
         return list(tqdm(results, description, len(photographs), disable=None if progress else True))
     finally:  # if the run is being ended, what has not begun need not
         pool.shutdown(cancel_futures=True)

@@ -1,6 +1,6 @@
 """From uint8 pixels to what a network expects, as layers that travel in the graph.
 
-The modes are those of `keras.applications.imagenet_utils.preprocess_input`, plus two.
+The modes are those of `keras.applications.imagenet_utils.preprocess_input`, plus three.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from training.recipe import Scaling
+from training.backbones import Scaling
 
 _IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -22,10 +22,10 @@ def scaled(images: Any, scaling: Scaling) -> Any:
     Args:
         images: Keras tensor, uint8 [N, H, W, 3], RGB.
         scaling: `1/255` to [0, 1]; `tf` to [-1, 1]; `lite` (x - 127) / 128; `torch` by ImageNet's mean
-            and deviation; `caffe` BGR less ImageNet's mean.
+            and deviation; `caffe` BGR less ImageNet's mean; `none` leaves 0 to 255.
 
     Returns:
-        Keras tensor, float32 [N, H, W, 3].
+        Keras tensor, float [N, H, W, 3].
     """
     if scaling == "caffe":
         images = keras.ops.flip(images, axis=-1)
@@ -34,6 +34,8 @@ def scaled(images: Any, scaling: Scaling) -> Any:
 
 
 def _factor_and_offset(scaling: Scaling) -> tuple[float | list[float], float | list[float]]:
+    if scaling == "none":
+        return 1.0, 0.0
     if scaling == "1/255":
         return 1 / 255, 0.0
     if scaling == "tf":

@@ -1,39 +1,47 @@
-"""From a folder of photographs to a published version."""
+"""From a folder of photographs to a published version and the report of its run."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
+import tensorflow as tf
 
-from contract.image_spec import ImageSpec
-from contract.manifest import Golden, Manifest, Provenance, check_model_name
-from training.calibration import fit_temperature, softmax
+from contract.manifest import check_model_name
+from training.calibration import Calibration, calibrate, softmax
+from training.cut import CutModel
 from training.dataset import Dataset, prepare_dataset
 from training.duplicates import Duplicate
 from training.evaluation import Evaluation, evaluate_probabilities
-from training.export.generated_images import generated_images
-from training.export.golden import LEAST_MARGIN, across_labels, choose_golden, is_firm, photograph_bytes
-from training.export.grad_cam import SplitModel, split_for_grad_cam
+from training.export.golden import is_firm
+from training.export.grad_cam import split_for_grad_cam
 from training.export.publish import check_writable
 from training.export.version import RunRecord, export_version
-from training.fit import HistoryRow, fit
+from training.features import FeatureCache
+from training.fit import fit
+from training.fit_svm import fit_svm
 from training.inference import infer
-from training.networks import Classifier, build_classifier, check_weights, weights_origin
+from training.networks import Classifier, build_classifier, check_weights, float32_copy
+from training.observer import Observer
 from training.phases import Phases
-from training.photographs import Split, check_can_be_learnt, find_photographs, labels_of
-from training.pixels import default_cache
+from training.photographs import Photograph, Split, check_can_be_learnt, find_photographs, labels_of
+from training.plan import Plan
+from training.progress import HistoryRow, Progress
 from training.reading import Unreadable
-from training.recipe import Recipe
+from training.report.page import write_report
+from training.run import Run
+from training.run_folder import RunFolder, open_run
+from training.run_record import manifest_of, packages, predictions_of, report_of, split_of
+from training.strategy import strategy_scope
+from training.svm import LinearSvm
+from training.tensorboard import EpochEvents
 
-GoldenSource = Literal["generated", "photographs"]
-MAX_BATCH_SIZE = 32
+REPORT_PAGE = "report.html"
+_MEASURED: tuple[Split, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +50,9 @@ class TrainingResult:
 
     Attributes:
         version: the published folder.
+        folder: of the run, with its report.
         evaluation: on the test split.
-        temperature: of the probabilities.
+        calibration: of the probabilities.
         unreadable: files that gave no pixels.
         duplicates: photographs left out, as a held-out split has the same bytes.
         golden_is_firm: whether rounding on another machine cannot change a golden example's answer.
@@ -51,8 +60,9 @@ class TrainingResult:
     """
 
     version: Path
+    folder: Path
     evaluation: Evaluation
-    temperature: float
+    calibration: Calibration
     unreadable: tuple[Unreadable, ...]
     duplicates: tuple[Duplicate, ...]
     golden_is_firm: bool
@@ -61,182 +71,188 @@ class TrainingResult:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fitted:
-    """A network and what was measured of it."""
+    """A network after its fit."""
 
     classifier: Classifier
-    cut: SplitModel
+    cut: CutModel
     history: list[HistoryRow]
-    temperature: float
-    evaluations: dict[Split, Evaluation]
+    svm: LinearSvm | None
 
 
-def train(  # noqa: PLR0913 - the options of the command
-    photographs: Path,
-    *,
-    name: str,
-    models: Path,
-    recipe: Recipe,
-    seed: int = 0,
-    cache: Path | None = None,
-    golden: GoldenSource = "generated",
-    keep_keras: bool = True,
-    progress: bool = True,
-) -> TrainingResult:
-    """Train, measure, export and publish.
+def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: bool = True) -> TrainingResult:
+    """Train, measure, export, publish and report; go on with an interrupted run of the same plan.
 
     Args:
-        photographs: a folder a class, see `training.photographs`.
-        name: the model's.
-        models: versions go to `<models>/<name>/<number>`.
-        recipe: what to do.
-        seed: of the split, the first weights, the shuffling and the augmentation.
-        cache: where decoded pixels are kept, or None for the user's own cache folder.
-        golden: whether the examples a server replays are generated pictures or test photographs.
-        keep_keras: whether `model.keras` travels with the version.
+        plan: what is asked for.
+        say: takes a line for the person who waits.
         progress: whether to show progress bars; they are silent anyway where no terminal is.
 
     Raises:
         ManifestError: a name no server could use.
-        RecipeError, DatasetError, CacheError, WeightsError, ExportError: see there; found out as early as
-            possible.
+        RecipeError, DatasetError, CacheError, WeightsError, RunError, StrategyError, ExportError: see
+            there; found out as early as possible.
         FitError: the loss is no number any more.
         ContractBrokenError: the exported version does not answer as the network does.
     """
-    check_model_name(name)
-    check_weights(recipe)
-    check_writable(models / name)
+    check_model_name(plan.name)
+    check_weights(plan.recipe)
+    check_writable(plan.models / plan.name)
+    scope = strategy_scope(plan.strategy)
     phases = Phases()
     with phases.phase("decode"):
-        found = find_photographs(photographs)
-        check_can_be_learnt(photographs, found)
-        labels = labels_of(found)
-    keras.utils.set_random_seed(seed)
-    with phases.phase("build"):  # before the photographs are decoded: the recipe may ask for the impossible
-        classifier = build_classifier(recipe, classes=len(labels))
-        cut = split_for_grad_cam(classifier.model)
+        found = find_photographs(plan.photographs)
+        check_can_be_learnt(plan.photographs, found)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(plan.seed)
+    with phases.phase("build"), scope:  # before the photographs are decoded: it may be impossible
+        classifier = build_classifier(plan.recipe, classes=len(labels_of(found)))
+        split_for_grad_cam(classifier.model)
     with phases.phase("decode"):
-        data = prepare_dataset(
-            photographs,
-            found,
-            recipe.image,
-            labels=labels,
-            seed=seed,
-            cache=cache or default_cache(),
-            progress=progress,
+        data = _dataset(plan, found, progress=progress)
+    with open_run(
+        plan.runs, name=plan.name, command=plan.command, facts=_facts(plan, data), fresh=plan.fresh
+    ) as folder:
+        observer = _observer(plan, folder, say=say, progress=progress)
+        with phases.phase("fit"):
+            fitted = _fit(plan, classifier, data, folder, observer=observer, scope=scope)
+        with phases.phase("evaluate"):
+            run = _measured(plan, data, fitted, phases=phases, progress=progress)
+        return _published(plan, run, folder, phases=phases)
+
+
+def _dataset(plan: Plan, found: tuple[Photograph, ...], *, progress: bool) -> Dataset:
+    return prepare_dataset(
+        plan.photographs,
+        found,
+        plan.recipe.image,
+        labels=labels_of(found),
+        seed=plan.seed,
+        cache=plan.cache_folder,
+        progress=progress,
+    )
+
+
+def _facts(plan: Plan, data: Dataset) -> dict[str, Any]:
+    """Everything that decides what comes out."""
+    weights = Path(plan.recipe.weights)
+    return {
+        "name": plan.name,
+        "recipe": asdict(plan.recipe),
+        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None,
+        "seed": plan.seed,
+        "strategy": plan.strategy,
+        "dataset_sha256": data.decoded.dataset_sha256,
+        "packages": packages(),
+    }
+
+
+def _observer(
+    plan: Plan, folder: RunFolder, *, say: Callable[[str], None] | None, progress: bool
+) -> Observer:
+    say = say or (lambda _: None)
+    done = folder.progress or Progress()
+    if folder.progress is not None:
+        say(f"goes on with {folder.path} after epoch {done.epoch} of stage {done.stage + 1}")
+    if not plan.tensorboard:
+        return Observer(say=say, save=folder.save, progress=progress)
+    events = EpochEvents(folder.path / "tensorboard", first_step=len(done.history))
+    return Observer(say=say, save=folder.save, epoch=events.add, progress=progress)
+
+
+def _fit(  # noqa: PLR0913 - what is fitted, on what, how
+    plan: Plan, classifier: Classifier, data: Dataset, folder: RunFolder, *, observer: Observer, scope: Any
+) -> _Fitted:
+    history: list[HistoryRow] = []
+    svm = None
+    if plan.recipe.svm is not None:
+        train_samples = data.samples["train"]
+        svm = fit_svm(
+            classifier, plan.recipe.svm, samples=train_samples, seed=plan.seed, progress=observer.progress
         )
-    fitted = _fit(classifier, cut, data, recipe, phases=phases, progress=progress)
-    with phases.phase("export"):
-        chosen = _golden(recipe.image, data, fitted, source=golden)
-        manifest = _manifest(name, recipe, data, fitted, golden=chosen)
-        version = export_version(
-            fitted.classifier.model,
-            models / name,
-            split=fitted.cut,
-            manifest=manifest,
-            record=_record(manifest, data, fitted, seconds=phases.seconds),
-            keep_keras=keep_keras,
+    else:
+        history = fit(
+            classifier,
+            plan.recipe,
+            samples=data.samples,
+            seed=plan.seed,
+            cache=FeatureCache(
+                folder=plan.cache_folder, most_bytes=plan.cache_bytes, dtype=plan.recipe.features
+            ),
+            observer=observer,
+            progress=folder.progress,
+            scope=scope,
         )
-    return TrainingResult(
-        version=version,
-        evaluation=fitted.evaluations["test"],
-        temperature=fitted.temperature,
-        unreadable=data.unreadable,
-        duplicates=data.duplicates,
-        golden_is_firm=is_firm(chosen),
+    plain = float32_copy(classifier, plan.recipe)
+    return _Fitted(classifier=plain, cut=split_for_grad_cam(plain.model), history=history, svm=svm)
+
+
+def _measured(plan: Plan, data: Dataset, fitted: _Fitted, *, phases: Phases, progress: bool) -> Run:
+    model, samples = fitted.classifier.model, data.samples
+    logits = {
+        split: infer(model, samples[split], description=split, progress=progress) for split in _MEASURED
+    }
+    calibration = _calibration(plan, data, fitted, logits["validation"])
+    return Run(
+        name=plan.name,
+        command=plan.command,
+        recipe=plan.recipe,
+        data=data,
+        classifier=fitted.classifier,
+        cut=fitted.cut,
+        history=tuple(fitted.history),
+        svm=fitted.svm,
+        calibration=calibration,
+        logits=logits,
+        evaluations={
+            split: evaluate_probabilities(
+                softmax(logits[split], calibration.temperature),
+                samples[split].labels,
+                labels=data.labels,
+                temperature=calibration.temperature,
+                unknown_threshold=calibration.unknown_threshold,
+            )
+            for split in logits
+        },
+        packages=packages(),
         seconds=phases.seconds,
     )
 
 
-def _fit(  # noqa: PLR0913 - what is fitted, on what, how
-    classifier: Classifier, cut: SplitModel, data: Dataset, recipe: Recipe, *, phases: Phases, progress: bool
-) -> _Fitted:
-    with phases.phase("fit"):
-        history = fit(classifier, recipe, samples=data.samples, seed=data.seed, progress=progress)
-    with phases.phase("evaluate"):
-        temperature, evaluations = _measure(classifier.model, data, progress=progress)
-    return _Fitted(
-        classifier=classifier, cut=cut, history=history, temperature=temperature, evaluations=evaluations
+def _calibration(plan: Plan, data: Dataset, fitted: _Fitted, validation_logits: Any) -> Calibration:
+    """On the validation split; a support vector machine's on the margins of images it was not fitted on."""
+    if fitted.svm is not None:
+        return calibrate(
+            fitted.svm.out_of_fold_logits, data.samples["train"].labels, coverage=plan.recipe.coverage
+        )
+    return calibrate(validation_logits, data.samples["validation"].labels, coverage=plan.recipe.coverage)
+
+
+def _published(plan: Plan, run: Run, folder: RunFolder, *, phases: Phases) -> TrainingResult:
+    with phases.phase("export"):
+        manifest = manifest_of(run, golden=plan.golden)
+        version = export_version(
+            run.model,
+            plan.models / plan.name,
+            split=run.cut,
+            manifest=manifest,
+            record=RunRecord(report=report_of(run), split=split_of(run), history=run.history),
+            keep_keras=plan.keep_keras,
+        )
+    with phases.phase("report"):
+        write_report(folder.path / REPORT_PAGE, run)
+    folder.finish(
+        report=report_of(run) | {"version": str(version)},
+        history=run.history,
+        split=split_of(run),
+        predictions=predictions_of(run),
     )
-
-
-def _measure(model: Any, data: Dataset, *, progress: bool) -> tuple[float, dict[Split, Evaluation]]:
-    validation, test = data.samples["validation"], data.samples["test"]
-    validation_logits = infer(model, validation, description="validation", progress=progress)
-    test_logits = infer(model, test, description="test", progress=progress)
-    temperature = fit_temperature(validation_logits, validation.labels)
-    return temperature, {
-        "validation": evaluate_probabilities(
-            softmax(validation_logits, temperature), validation.labels, labels=data.labels
-        ),
-        "test": evaluate_probabilities(softmax(test_logits, temperature), test.labels, labels=data.labels),
-    }
-
-
-def _manifest(name: str, recipe: Recipe, data: Dataset, fitted: _Fitted, *, golden: Golden) -> Manifest:
-    return Manifest(
-        name=name,
-        labels=data.labels,
-        image=recipe.image,
-        temperature=fitted.temperature,
-        unknown_threshold=0.0,
-        max_batch_size=MAX_BATCH_SIZE,
-        explain_layer=fitted.cut.layer,
-        metrics=fitted.evaluations["test"].metrics(),
-        golden=golden,
-        provenance=Provenance(
-            recipe=recipe.name,
-            seed=data.seed,
-            dataset_sha256=data.decoded.dataset_sha256,
-            image_counts={split: len(samples) for split, samples in data.samples.items()},
-            backbone=recipe.network,
-            weights=weights_origin(recipe),
-            packages=_packages(),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        ),
+    return TrainingResult(
+        version=version,
+        folder=folder.path,
+        evaluation=run.evaluations["test"],
+        calibration=run.calibration,
+        unreadable=run.data.unreadable,
+        duplicates=run.data.duplicates,
+        golden_is_firm=is_firm(manifest.golden),
+        seconds=phases.seconds,
     )
-
-
-def _golden(spec: ImageSpec, data: Dataset, fitted: _Fitted, *, source: GoldenSource) -> Golden:
-    model, temperature = fitted.classifier.model, fitted.temperature
-    if source == "generated":
-        return choose_golden(generated_images(), spec=spec, model=model, temperature=temperature)
-    tested = [photograph for photograph in data.photographs if photograph.split == "test"]
-    return choose_golden(
-        (photograph_bytes(p.path, spec) for p in across_labels(tested, seed=data.seed)),
-        spec=spec,
-        model=model,
-        temperature=temperature,
-        least_margin=LEAST_MARGIN,
-    )
-
-
-def _record(manifest: Manifest, data: Dataset, fitted: _Fitted, *, seconds: Mapping[str, float]) -> RunRecord:
-    return RunRecord(
-        report={
-            "name": manifest.name,
-            "recipe": manifest.provenance.recipe,
-            "seed": manifest.provenance.seed,
-            "image_counts": dict(manifest.provenance.image_counts),
-            "temperature": manifest.temperature,
-            "validation": fitted.evaluations["validation"].to_dict(),
-            "test": fitted.evaluations["test"].to_dict(),
-            "unreadable": [asdict(entry) for entry in data.unreadable],
-            "duplicates": [asdict(entry) for entry in data.duplicates],
-            "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
-        },
-        split=[
-            {
-                "path": photograph.relative,
-                "label": photograph.label,
-                "split": photograph.split,
-                "sha256": data.decoded.sha256[photograph.relative],
-            }
-            for photograph in data.photographs
-        ],
-        history=fitted.history,
-    )
-
-
-def _packages() -> dict[str, str]:
-    names = ("tensorflow", "keras", "numpy", "pillow")
-    return {"python": sys.version.split()[0], **{name: metadata.version(name) for name in names}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -36,6 +36,8 @@ def _value(hint: Any, value: object, *, path: str) -> Any:
         return read_table(hint, value, path=f"{path}.")  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
         return _tuple(hint, value, path=path)
+    if get_origin(hint) in {Union, types.UnionType}:
+        return _union(hint, value, path=path)
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise ValueError(f"{path} is not one of {', '.join(map(str, get_args(hint)))}")
@@ -53,6 +55,17 @@ def _tuple(hint: types.GenericAlias, value: object, *, path: str) -> tuple[Any, 
     if arguments[-1] is not Ellipsis and len(value) != len(arguments):
         raise ValueError(f"{path} is not a list of {len(arguments)}")
     return tuple(_value(arguments[0], item, path=f"{path}[{n}]") for n, item in enumerate(value))
+
+
+def _union(hint: Any, value: object, *, path: str) -> Any:
+    """The first member that takes the value; the refusal is that of the last one a TOML value can have."""
+    members = [member for member in get_args(hint) if member is not types.NoneType]
+    for member in members[:-1]:
+        try:
+            return _value(member, value, path=path)
+        except ValueError:
+            continue
+    return _value(members[-1], value, path=path)
 
 
 def _is(hint: type, value: object) -> bool:

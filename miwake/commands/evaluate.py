@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from training.evaluation import Evaluation
 
 
 @click.command()
@@ -37,7 +42,28 @@ def evaluate(model: Path, photographs: Path, *, cache: Path | None, as_json: boo
     if result.trained_on:
         click.echo(f"left out: {result.trained_on} photographs the model was trained on")
     click.echo(f"{result.version}: {evaluation.images} images")
-    click.echo(f"accuracy {evaluation.accuracy:.4f}, log loss {evaluation.log_loss:.4f}")
-    width = max(map(len, evaluation.recall))
-    for label, recall in evaluation.recall.items():
-        click.echo(f"  {label:{width}}  {recall:.4f}")
+    for line in _lines(evaluation):
+        click.echo(line)
+
+
+def _lines(evaluation: Evaluation) -> Iterator[str]:
+    low, high = evaluation.accuracy_interval
+    yield f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})"
+    yield (
+        f"under the threshold of {evaluation.unknown_threshold:g}, so unknown: "
+        f"{evaluation.below_threshold:.4f}; accuracy of the others {_figure(evaluation.covered_accuracy)}"
+    )
+    yield (
+        f"log loss {evaluation.log_loss:.4f}, calibration error {evaluation.error_after:.4f} "
+        f"({evaluation.error_before:.4f} without the temperature)"
+    )
+    width = max(len("label"), *map(len, evaluation.labels))
+    yield f"  {'label':{width}}  images  precision  recall"
+    for row in evaluation.classes:
+        if row.images:
+            figures = f"{row.images:6}  {_figure(row.precision):>9}  {_figure(row.recall):>6}"
+            yield f"  {row.label:{width}}  {figures}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -6,8 +6,6 @@ import textwrap
 
 import click
 
-from miwake.commands.train import DEFAULT_RECIPE
-
 
 @click.command()
 def recipes() -> None:
@@ -15,7 +13,7 @@ def recipes() -> None:
 
     Each is a TOML file in training/recipes/; train --recipe takes a file of your own as well.
     """
-    from training.recipe import recipe_names, recipe_summary
+    from training.recipe_files import DEFAULT_RECIPE, recipe_names, recipe_summary
 
     for name in recipe_names():
         click.echo(f"{name} (the default)" if name == DEFAULT_RECIPE else name)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from training.recipe import Recipe
+    from training.advice.advise import Advice
     from training.train import TrainingResult
 
-DEFAULT_RECIPE = "efficientnet-lite0-linear"
 _STATUS_OF_SIGTERM = 128 + signal.SIGTERM
 _ENDING = (signal.SIGTERM, signal.SIGALRM)  # the second is the first one put off
 _SOON_SECONDS = 0.01
+_AUTO = "auto"
 
 
 @click.command()
@@ -28,15 +30,43 @@ _SOON_SECONDS = 0.01
     "--models", required=True, type=click.Path(path_type=Path), help="Versions go to MODELS/NAME/<integer>."
 )
 @click.option(
-    "--recipe", default=DEFAULT_RECIPE, show_default=True, help="A name (miwake recipes) or a TOML file."
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Reports go to RUNS/<id>. An interrupted run is gone on with by the same command.",
 )
+@click.option("--fresh", is_flag=True, help="Start anew where a run was interrupted.")
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE|auto",
+    help="A name (miwake recipes), a TOML file, or what `miwake advise` says.  [default: "
+    "efficientnet-lite0-linear]",
+)
+@click.option("--backbone", metavar="NAME", help="A network of keras.applications instead of the recipe's.")
 @click.option(
     "--weights", metavar="imagenet|none|PATH", help="What to start from, where not as the recipe says."
 )
+@click.option("--class-weights", is_flag=True, help="Let every class count the same in the loss.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 4), default=0, show_default=True)
 @click.option(
-    "--cache", type=click.Path(path_type=Path), help="For decoded pixels. [default: ~/.cache/miwake]"
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="For decoded pixels and outputs of frozen layers.  [default: ~/.cache/miwake]",
 )
+@click.option(
+    "--cache-bytes",
+    type=click.IntRange(0),
+    help="Most that outputs of frozen layers may take.  [default: half of the free disk]",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["single", "mirrored", "multi-worker"]),
+    default="single",
+    show_default=True,
+    help="mirrored: all GPUs of this machine.",
+)
+@click.option("--tensorboard", is_flag=True, help="Write events for TensorBoard into the run's folder.")
 @click.option(
     "--golden",
     type=click.Choice(["generated", "photographs"]),
@@ -45,41 +75,62 @@ _SOON_SECONDS = 0.01
     help="The pictures that travel inside the model and that every server replays before it answers.",
 )
 @click.option("--keep-keras/--no-keep-keras", default=True, help="Put model.keras beside the SavedModel.")
-def train(  # noqa: PLR0913 - one argument an option
+def train(
     photographs: Path,
     *,
-    name: str,
-    models: Path,
-    recipe: str,
+    recipe: str | None,
+    backbone: str | None,
     weights: str | None,
-    seed: int,
-    cache: Path | None,
-    golden: str,
-    keep_keras: bool,
+    class_weights: bool,
+    **options: Any,
 ) -> None:
     """Train on PHOTOGRAPHS, a folder for each class, and publish a version.
 
-    PHOTOGRAPHS holds the classes, or train/, validation/ and test/ that hold them.
+    PHOTOGRAPHS holds the classes, or train/, validation/ and test/ that hold them, or MNIST's idx files.
     """
     from modelserver.quiet_import import import_quietly
 
     import_quietly("tensorflow")
+    from training.pixels import default_cache
+    from training.plan import Plan
+    from training.recipe import adjusted
+    from training.recipe_files import DEFAULT_RECIPE, load_recipe
     from training.train import train as run
 
-    labels_before = _labels_of_newest(models / name)
+    if recipe == _AUTO:
+        advice = _advised(photographs, seed=options["seed"], cache=options["cache"] or default_cache())
+        recipe, class_weights = advice.recipe, class_weights or advice.class_weights
+    followed = adjusted(
+        load_recipe(recipe or DEFAULT_RECIPE),
+        weights=weights,
+        backbone=backbone,
+        class_weights=class_weights,
+    )
+    plan = Plan(photographs=photographs, recipe=followed, command=_command(), **options)
+    labels_before = _labels_of_newest(plan.models / plan.name)
     with _sigterm_ends_the_run():
-        result = run(
-            photographs,
-            name=name,
-            models=models,
-            recipe=_recipe(recipe, weights=weights),
-            seed=seed,
-            cache=cache,
-            golden="photographs" if golden == "photographs" else "generated",
-            keep_keras=keep_keras,
-        )
+        result = run(plan, say=_say)
     _show(result)
     _warn_of_other_labels(result.version, labels_before)
+
+
+def _advised(photographs: Path, *, seed: int, cache: Path) -> Advice:
+    from training.auto_recipe import advise_before_training
+
+    advice = advise_before_training(photographs, seed=seed, cache=cache)
+    for reason in advice.reasons:
+        _say(f"- {reason}")
+    _say(f"recipe: {advice.recipe}")
+    return advice
+
+
+def _command() -> str:
+    """As it can be typed again."""
+    return shlex.join(["miwake", *sys.argv[1:]])
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _labels_of_newest(base: Path) -> frozenset[str]:
@@ -135,15 +186,6 @@ def _in_finalizer(frame: FrameType | None) -> bool:
     return False
 
 
-def _recipe(name_or_path: str, *, weights: str | None) -> Recipe:
-    import dataclasses
-
-    from training.recipe import load_recipe
-
-    recipe = load_recipe(name_or_path)
-    return recipe if weights is None else dataclasses.replace(recipe, weights=weights)
-
-
 def _show(result: TrainingResult) -> None:
     for entry in result.unreadable:
         click.echo(f"left out: {entry.path}: {entry.detail} [{entry.code}]", err=True)
@@ -161,6 +203,15 @@ def _show(result: TrainingResult) -> None:
         )
     evaluation = result.evaluation
     phases = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in result.seconds.items())
-    click.echo(f"test accuracy {evaluation.accuracy:.4f} on {evaluation.images} images")
+    low, high = evaluation.accuracy_interval
+    click.echo(
+        f"test accuracy {evaluation.accuracy:.4f} on {evaluation.images} images "
+        f"(95 % interval {low:.4f} to {high:.4f})"
+    )
+    click.echo(
+        f"under the threshold {evaluation.unknown_threshold:.4f}, so answered as unknown: "
+        f"{evaluation.below_threshold:.1%} of them"
+    )
     click.echo(f"seconds: {phases}")
+    click.echo(f"report {result.folder / 'report.html'}")
     click.echo(f"published {result.version}")

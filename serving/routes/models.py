@@ -13,6 +13,7 @@ from serving.model_watch import ModelWatch
 from serving.openapi import problems
 from serving.request_state import request_state
 from serving.schemas import (
+    CalibrationSchema,
     ImageSpecSchema,
     ModelAnswer,
     ModelsAnswer,
@@ -44,11 +45,13 @@ async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswe
     if watch.latest is None:
         return ModelAnswer(**summary)
     manifest = watch.latest.target.manifest
+    calibration = manifest.calibration
     return ModelAnswer(
         **summary,
         labels=list(manifest.labels),
         image=ImageSpecSchema(**manifest.image.to_dict()),
         unknown_threshold=manifest.unknown_threshold,
+        calibration=CalibrationSchema(**calibration.to_dict()) if calibration else None,
         metrics=dict(manifest.metrics),
         provenance=ProvenanceSchema(**provenance_dict(manifest.provenance)),
     )

@@ -39,6 +39,19 @@ def test_a_newer_minor_version_with_new_members_is_read() -> None:
     assert Manifest.from_json(json.dumps(document | {"new": 1})).schema_version == "1.7"
 
 
+def test_a_manifest_of_schema_1_0_says_nothing_of_its_calibration() -> None:
+    document = json.loads(changed("schema_version", "1.0"))
+    del document["calibration"]
+
+    assert Manifest.from_json(json.dumps(document)) == manifest(schema_version="1.0", calibration=None)
+
+
+def test_a_manifest_without_calibration_survives_its_json() -> None:
+    original = manifest(calibration=None)
+
+    assert Manifest.from_json(original.to_json()) == original
+
+
 def test_another_major_version_is_refused() -> None:
     with pytest.raises(ManifestError, match=r"2\.0 is not 1\.x"):
         Manifest.from_json(changed("schema_version", "2.0"))
@@ -72,6 +85,11 @@ def test_another_major_version_is_refused() -> None:
         ("golden.examples.0.probabilities", [0.5, 0.5], "golden example"),
         ("metrics.accuracy", None, "metrics.accuracy"),
         ("provenance", [], "provenance. is not an object"),
+        ("calibration", None, "calibration. is not an object"),
+        ("calibration.images", 1.5, "calibration.images is not a whole number"),
+        ("calibration.at_bound", "no", "calibration.at_bound is not one of"),
+        ("calibration.coverage", 95, "calibration.coverage must be from 0 to 1"),
+        ("calibration.test_error_after", -0.1, "calibration.test_error_after must be from 0 to 1"),
     ],
 )
 def test_a_wrong_member_is_named(path: str, value: Any, complaint: str) -> None:

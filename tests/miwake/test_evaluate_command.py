@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that, so it says, was trained on the red picture and tested on the green one."""
-    version = publish_colours(tmp_path_factory.mktemp("models") / "colours")
+    version = publish_colours(tmp_path_factory.mktemp("models") / "colours", unknown_threshold=0.9999)
     rows = [f"{split}/x,x,{split},{_sha256(c)}" for c, split in (("red", "train"), ("green", "test"))]
     record = "\n".join(["path,label,split,sha256", *rows])
     (version / "assets.extra" / "split.csv").write_text(record, "utf-8")
@@ -51,13 +51,25 @@ def test_photographs_of_the_training_are_left_out_and_counted(version: Path, pho
     lines = result.stdout.splitlines()
     assert lines[0] == "left out: 1 photographs the model was trained on"
     assert lines[1].endswith("colours/1: 2 images")
-    assert [line.split() for line in lines[3:]] == [["green", "1.0000"], ["blue", "1.0000"]]
+    assert [line.split() for line in lines[5:]] == [
+        ["label", "images", "precision", "recall"],
+        ["green", "1", "1.0000", "1.0000"],
+        ["blue", "1", "1.0000", "1.0000"],
+    ]
+
+
+def test_the_share_under_the_threshold_stands_beside_the_accuracy(version: Path, photographs: Path) -> None:
+    lines = evaluate(version, photographs).stdout.splitlines()
+
+    assert lines[2] == "accuracy 1.0000 (95 % interval 0.3424 to 1.0000)"
+    assert lines[3] == "under the threshold of 0.9999, so unknown: 1.0000; accuracy of the others -"
 
 
 def test_json_says_how_many_were_left_out(version: Path, photographs: Path) -> None:
     document = json.loads(evaluate(version, photographs, "--json").stdout)
 
     assert (document["left_out_as_trained_on"], document["images"]) == (1, 2)
+    assert (document["unknown_threshold"], document["below_threshold"]) == (0.9999, 1.0)
 
 
 def test_nothing_left_to_measure_is_one_clear_line(version: Path, photographs: Path) -> None:

@@ -45,6 +45,18 @@ def test_an_older_version_answers_when_its_folder_is_given(folder: Path) -> None
     assert label(outcome) == "r1"
 
 
+def test_under_the_models_threshold_the_label_is_unknown(tmp_path: Path, folder: Path) -> None:
+    from tests.colour_model import publish_colours
+
+    publish_colours(tmp_path / "colours", unknown_threshold=0.9999)
+
+    (outcome,) = predict_files(tmp_path / "colours", [folder / "red.png"], top_k=1)
+
+    assert isinstance(outcome, Prediction)
+    assert (outcome.label, outcome.top[0].label) == ("unknown", "red")
+    assert 0.99 < outcome.probability < 0.9999
+
+
 def test_only_bad_files_need_no_call(folder: Path) -> None:
     (outcome,) = predict_files(folder / "colours", [folder / "bad.jpg"], top_k=1)
 

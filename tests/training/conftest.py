@@ -9,9 +9,10 @@ import pytest
 
 from contract.image_spec import ImageSpec
 from tests.small_disk import mounted
-from training.recipe import load_recipe
+from training.recipe_files import load_recipe
 
 from .pictures import write_classes
+from .plans import plan_in
 
 
 @pytest.fixture(scope="session")
@@ -36,15 +37,7 @@ def trained(tmp_path_factory, tiny_recipe, pictures):
     from training.train import train
 
     folder = tmp_path_factory.mktemp("trained")
-    return train(
-        pictures,
-        name="tiny",
-        models=folder / "models",
-        recipe=tiny_recipe,
-        seed=3,
-        cache=folder / "cache",
-        progress=False,
-    )
+    return train(plan_in(folder, pictures, tiny_recipe, seed=3), progress=False)
 
 
 @pytest.fixture

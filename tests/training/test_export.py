@@ -46,7 +46,7 @@ def _explain(model, images, classes):
 def test_predict_equals_keras(exported, network, images, trained):
     from training.calibration import softmax
 
-    expected = softmax(np.asarray(network(images, training=False)), trained.temperature)
+    expected = softmax(np.asarray(network(images, training=False)), trained.calibration.temperature)
 
     assert exported.predict(images) == pytest.approx(expected, abs=1e-4)
 

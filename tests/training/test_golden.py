@@ -9,10 +9,12 @@ from PIL import Image
 
 from contract.image import decode
 from contract.image_spec import ImageSpec
-from training.errors import ExportError
+from training.errors import DatasetError, ExportError
 from training.export.generated_images import generated_images
 from training.export.golden import across_labels, choose_golden, is_firm, photograph_bytes
-from training.photographs import Photograph
+from training.photographs import Photograph, find_photographs
+
+from .idx_files import write_mnist
 
 SPEC = ImageSpec(height=24, width=24)
 
@@ -93,10 +95,28 @@ def test_photographs_are_looked_at_with_the_labels_taking_turns_in_an_order_of_t
 
 def test_a_large_photograph_travels_as_its_decoded_pixels(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (400, 300, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(tmp_path / "large.png")
-    data = (tmp_path / "large.png").read_bytes()
+    path = tmp_path / "large.png"
+    Image.fromarray(noise).save(path)
+    data = path.read_bytes()
 
-    small = photograph_bytes(tmp_path / "large.png", SPEC)
+    small = photograph_bytes(Photograph(path=path, relative="a/large.png", label="a", split="test"), SPEC)
 
     assert len(small) < 3000 < len(data)
     assert np.array_equal(decode(small, SPEC), decode(data, SPEC))
+
+
+def test_a_photograph_that_went_away_is_refused_by_name(tmp_path):
+    gone = Photograph(path=tmp_path / "gone.png", relative="a/gone.png", label="a", split="test")
+
+    with pytest.raises(DatasetError, match=r"a/gone\.png changed while it was read"):
+        photograph_bytes(gone, SPEC)
+
+
+def test_an_image_of_an_idx_file_travels_as_its_png(tmp_path):
+    write_mnist(tmp_path, train=[0, 1], test=[0])
+    [photograph] = [p for p in find_photographs(tmp_path) if p.split == "test"]
+
+    image_bytes = photograph_bytes(photograph, SPEC)
+
+    assert decode(image_bytes, SPEC).shape == SPEC.shape
+    assert image_bytes.startswith(b"\x89PNG")

@@ -8,7 +8,8 @@ import pytest
 
 from contract.image_spec import ImageSpec
 from training.errors import WeightsError
-from training.recipe import Head, load_recipe
+from training.recipe import Head
+from training.recipe_files import load_recipe
 
 pytestmark = pytest.mark.tensorflow
 
@@ -126,7 +127,7 @@ def test_lite0_features_are_those_of_an_independent_forward_pass():
 def test_a_missing_weights_file_is_refused_before_anything_is_built(tmp_path):
     from training.networks import check_weights
 
-    for network in ("efficientnet-lite0", "vgg16"):
+    for network in ("efficientnet-lite0", "VGG16"):
         recipe = replace(_lite0(), network=network, weights=str(tmp_path / "absent.pth"))
         with pytest.raises(WeightsError, match="no weights file at"):
             check_weights(recipe)
@@ -147,7 +148,7 @@ def test_a_file_of_another_network_is_refused(tmp_path):
     path = tmp_path / "other.weights.h5"
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(path)
 
-    for network in ("efficientnet-lite0", "mobilenet-v2"):
+    for network in ("efficientnet-lite0", "MobileNetV2"):
         recipe = replace(_lite0(weights=str(path)), network=network)
         with pytest.raises(WeightsError, match=r"other\.weights\.h5"):
             build_classifier(recipe, classes=2)
@@ -161,7 +162,7 @@ def test_an_application_takes_the_weights_of_a_saved_file():
     from training.networks import build_classifier
 
     path = str(SHARED_WEIGHTS / "mobilenet_v2_imagenet_notop.weights.h5")
-    recipe = replace(_lite0(weights=path), network="mobilenet-v2", scaling="tf", head=Head(pooling="average"))
+    recipe = replace(_lite0(weights=path), network="MobileNetV2", scaling="tf", head=Head(pooling="average"))
     pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.uint8)
     own = keras.applications.MobileNetV2(
         include_top=False, weights=path, input_shape=(64, 64, 3), pooling="avg"

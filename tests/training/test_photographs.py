@@ -75,8 +75,37 @@ def test_a_single_class_is_found_but_cannot_be_learnt(tmp_path):
     (tmp_path / "only" / "1.png").touch()
 
     assert labels_of(find_photographs(tmp_path)) == ("only",)
-    with pytest.raises(DatasetError, match="at least two"):
+    with pytest.raises(DatasetError, match="the class 'only' alone; at least two"):
         _check(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["unknown", "Unknown", "UNKNOWN"])
+def test_a_class_with_the_name_that_stands_for_none_is_found_but_cannot_be_learnt(tmp_path, name):
+    write_classes(tmp_path, per_class=1)
+    (tmp_path / "blue").rename(tmp_path / name)
+
+    assert name in labels_of(find_photographs(tmp_path))
+    with pytest.raises(DatasetError, match=f"a class cannot be called '{name}'"):
+        _check(tmp_path)
+
+
+def test_a_class_that_the_validation_split_lacks_is_found_but_cannot_be_learnt(tmp_path):
+    for split in ("train", "validation"):
+        write_classes(tmp_path / split, per_class=1)
+    (tmp_path / "validation" / "blue" / "000.png").unlink()
+    (tmp_path / "validation" / "blue").rmdir()
+
+    assert {p.split for p in find_photographs(tmp_path)} == {"train", "validation"}
+    with pytest.raises(DatasetError, match="validation/ has no folder for the class 'blue'"):
+        _check(tmp_path)
+
+
+def test_a_class_that_only_the_test_split_lacks_can_be_learnt(tmp_path):
+    write_classes(tmp_path / "train", per_class=1)
+    (tmp_path / "test" / "blue").mkdir(parents=True)
+    (tmp_path / "test" / "blue" / "1.png").touch()
+
+    _check(tmp_path)
 
 
 def test_a_tree_without_a_class_is_refused(tmp_path):

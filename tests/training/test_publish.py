@@ -10,6 +10,8 @@ import pytest
 from training.errors import ExportError
 from training.export.publish import check_writable, publish
 
+from .plans import plan_in
+
 
 def _write(folder):
     (folder / "saved_model.pb").write_bytes(b"graph")
@@ -114,13 +116,7 @@ def test_a_full_disk_is_one_clear_line_and_no_version(
 
     with pytest.raises(ExportError) as caught:
         train(
-            pictures,
-            name="tiny",
-            models=small_disk,
-            recipe=tiny_recipe,
-            cache=tmp_path / "cache",
-            keep_keras=keep_keras,
-            progress=False,
+            plan_in(tmp_path, pictures, tiny_recipe, models=small_disk, keep_keras=keep_keras), progress=False
         )
 
     assert "\n" not in str(caught.value)

@@ -85,9 +85,26 @@ def test_a_missing_validation_folder_is_drawn_from_train_and_the_test_folder_sta
     assert all(p.relative.startswith("test/") == (p.split == "test") for p in assigned)
 
 
-def test_too_few_photographs_are_refused():
-    with pytest.raises(DatasetError, match="validation"):
+def test_where_no_class_has_enough_to_share_that_is_said_with_a_class_and_what_to_do():
+    with pytest.raises(
+        DatasetError,
+        match=r"none is left for the validation split: the class 'a', as every other, has .* 3 .* add some",
+    ):
         _assign([*_class("a", 2), *_class("b", 2)])
+
+
+def test_a_class_with_nothing_left_in_a_validation_folder_is_refused_by_name():
+    photographs = [p for label in "ab" for p in _class(label, 9, split="train")]
+
+    with pytest.raises(DatasetError, match="'b' has no readable photograph left in the validation split"):
+        _assign([*photographs, *_class("a", 2, split="validation")])
+
+
+def test_a_train_folder_of_which_nothing_is_left_is_refused():
+    photographs = [p for split in ("validation", "test") for p in _class("a", 9, split=split)]
+
+    with pytest.raises(DatasetError, match="no readable photograph is left for the train split"):
+        _assign(photographs)
 
 
 def test_a_class_with_nothing_left_to_learn_from_is_refused_by_name():

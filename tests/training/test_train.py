@@ -9,9 +9,11 @@ import pytest
 from contract.errors import ManifestError
 from contract.image_spec import ImageSpec
 from training.errors import RecipeError, WeightsError
-from training.recipe import Head, load_recipe
+from training.recipe import Head
+from training.recipe_files import load_recipe
 
 from .pictures import write_classes
+from .plans import plan_in
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -29,15 +31,7 @@ def test_training_twice_with_one_seed_gives_the_same_network(trained, tiny_recip
 
     from training.train import train
 
-    again = train(
-        pictures,
-        name="tiny",
-        models=tmp_path / "models",
-        recipe=tiny_recipe,
-        seed=3,
-        cache=tmp_path / "cache",
-        progress=False,
-    )
+    again = train(plan_in(tmp_path, pictures, tiny_recipe, seed=3), progress=False)
 
     first, second = (
         keras.saving.load_model(result.version / "assets.extra" / "model.keras", compile=False)
@@ -46,13 +40,13 @@ def test_training_twice_with_one_seed_gives_the_same_network(trained, tiny_recip
     for mine, other in zip(first.get_weights(), second.get_weights(), strict=True):
         assert np.array_equal(mine, other)
     assert trained.evaluation == again.evaluation
-    assert trained.temperature == again.temperature
+    assert trained.calibration == again.calibration
 
 
 def test_cnn3_runs_end_to_end_and_lists_what_it_could_not_read(trained):
     assert trained.evaluation.images == 9
     assert [entry.path for entry in trained.unreadable] == ["blue/notes.jpg"]
-    assert set(trained.seconds) == {"decode", "build", "fit", "evaluate", "export"}
+    assert set(trained.seconds) == {"decode", "build", "fit", "evaluate", "export", "report"}
 
 
 def test_the_default_recipe_tells_colours_apart_and_takes_golden_photographs(
@@ -61,16 +55,8 @@ def test_the_default_recipe_tells_colours_apart_and_takes_golden_photographs(
     from training.exported_model import ExportedModel
     from training.train import train
 
-    result = train(
-        pictures,
-        name="colours",
-        models=tmp_path / "models",
-        recipe=linear_recipe,
-        cache=tmp_path / "cache",
-        golden="photographs",
-        keep_keras=False,
-        progress=False,
-    )
+    plan = plan_in(tmp_path, pictures, linear_recipe, golden="photographs", keep_keras=False)
+    result = train(plan, progress=False)
 
     assert result.evaluation.accuracy == 1.0
     with ExportedModel(result.version) as model:
@@ -86,14 +72,7 @@ def test_what_a_held_out_folder_has_too_is_left_out_of_train_and_listed(tiny_rec
     write_classes(tree / "test", per_class=2)  # the first two of train/, byte for byte
     (tree / "train" / "readme.txt").write_text("about", "utf-8")
 
-    result = train(
-        tree,
-        name="tiny",
-        models=tmp_path / "models",
-        recipe=tiny_recipe,
-        cache=tmp_path / "cache",
-        progress=False,
-    )
+    result = train(plan_in(tmp_path, tree, tiny_recipe), progress=False)
 
     assert [entry.path for entry in result.duplicates] == [
         f"train/{label}/00{n}.png" for label in ("amber", "blue", "green") for n in range(2)
@@ -113,15 +92,15 @@ def test_a_recipe_that_cannot_be_built_is_refused_before_a_photograph_is_decoded
 
     for side, network, message in (
         (8, "cnn3", "cnn3 cannot be built for images of 8x8"),
-        (16, "vgg16", "vgg16 cannot be built for images of 16x16"),
+        (16, "VGG16", "VGG16 cannot be built for images of 16x16"),
         (4, "efficientnet-lite0", "needs a larger image size"),
     ):
         recipe = replace(tiny_recipe, network=network, image=ImageSpec(height=side, width=side))
         recipe = replace(recipe, weights="none", head=Head(pooling="average"))
         with pytest.raises(RecipeError, match=message):
-            train(pictures, name="tiny", models=tmp_path / "models", recipe=recipe, cache=tmp_path / "cache")
+            train(plan_in(tmp_path, pictures, recipe))
 
-    assert not (tmp_path / "cache").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -136,9 +115,9 @@ def test_what_can_be_known_early_is_refused_before_a_photograph_is_read(
 ):
     from training.train import train
 
-    arguments = {"name": "tiny", "recipe": tiny_recipe} | changes
+    plan = replace(plan_in(tmp_path, tmp_path / "no-photographs", tiny_recipe), **changes)
 
     with pytest.raises(error):
-        train(tmp_path / "no-photographs", models=tmp_path / "models", **arguments)
+        train(plan)
 
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from itertools import islice, zip_longest
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from contract.manifest import Golden, GoldenExample
 from training.calibration import softmax
 from training.errors import ExportError
 from training.photographs import Photograph, labels_of
+from training.reading import read_again
 
 MAX_PROBABILITY_DIFFERENCE = 0.02  # TF32 on a GPU keeps 10 bits of mantissa; measured well below this
 # Where no probability moves by more than that, a top label this far ahead stays the top label.
@@ -104,12 +104,15 @@ def top_margins(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float
     return margins
 
 
-def photograph_bytes(path: Path, spec: ImageSpec) -> bytes:
+def photograph_bytes(photograph: Photograph, spec: ImageSpec) -> bytes:
     """A photograph fit to travel in a manifest, which must stay under gRPC's 4 MB.
 
     A small file goes as it is; of a large one its decoded pixels, as PNG.
+
+    Raises:
+        DatasetError: it went away meanwhile.
     """
-    image_bytes = path.read_bytes()
+    image_bytes = read_again(photograph)
     if len(image_bytes) <= _MOST_BYTES:
         return image_bytes
     buffer = io.BytesIO()

@@ -6,51 +6,30 @@ of their sum is the heat map.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import keras
 import tensorflow as tf
 
+from training.cut import CutModel, cut_after, separators
 from training.errors import RecipeError
 
 _FEWEST_CELLS = 7  # a side; fewer would show nothing but a blur
 _MAPS_RANK = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class SplitModel:
-    """A network cut at the activation Grad-CAM reads.
-
-    Attributes:
-        layer: the name of the layer that gives it.
-        lower: uint8 [N, H, W, 3] to the activation float32 [N, h, w, K].
-        upper: that to the logits float32 [N, C].
-    """
-
-    layer: str
-    lower: Any
-    upper: Any
-
-
-def split_for_grad_cam(model: Any) -> SplitModel:
+def split_for_grad_cam(model: Any) -> CutModel:
     """Cut at the last activation of at least 7 by 7 that all later layers depend on alone.
 
     Raises:
         RecipeError: there is none, as the images are too small.
     """
-    for layer in reversed(model.layers):
-        if isinstance(layer, keras.layers.InputLayer) or not _is_map(layer.output):
-            continue
-        try:
-            upper = keras.Model(layer.output, model.outputs[0])
-        except ValueError:  # another path leads around this layer
-            continue
-        return SplitModel(layer=layer.name, lower=keras.Model(model.inputs[0], layer.output), upper=upper)
-    raise RecipeError("no activation of at least 7x7: Grad-CAM needs a larger image size")
+    deepest = next((layer for layer in reversed(list(separators(model))) if _is_map(layer.output)), None)
+    if deepest is None:
+        raise RecipeError("no activation of at least 7x7: Grad-CAM needs a larger image size")
+    return cut_after(model, deepest)
 
 
-def heatmaps_and_logits(split: SplitModel, images: Any, class_index: Any) -> tuple[Any, Any]:
+def heatmaps_and_logits(split: CutModel, images: Any, class_index: Any) -> tuple[Any, Any]:
     """Heat maps of one class an image, and all logits.
 
     Args:

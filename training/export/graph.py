@@ -14,14 +14,15 @@ import keras
 import tensorflow as tf
 
 from contract import signatures
+from training.cut import CutModel
 from training.errors import ExportError
-from training.export.grad_cam import SplitModel, heatmaps_and_logits
+from training.export.grad_cam import heatmaps_and_logits
 
 Endpoint = Callable[..., dict[str, Any]]
 
 
 def write_saved_model(
-    model: Any, folder: Path, *, split: SplitModel, temperature: float, manifest_json: str
+    model: Any, folder: Path, *, split: CutModel, temperature: float, manifest_json: str
 ) -> None:
     """Write the graph and its variables.
 
@@ -55,6 +56,11 @@ def last_dense(model: Any) -> Any:
     return next(layer for layer in reversed(model.layers) if isinstance(layer, keras.layers.Dense))
 
 
+def embedder(model: Any) -> Any:
+    """A model of the same layers: uint8 [N, H, W, 3] to float32 [N, D], embeddings before normalisation."""
+    return keras.Model(model.inputs[0], last_dense(model).input)
+
+
 def _predict(model: Any, temperature: float) -> Endpoint:
     def predict(images: Any) -> dict[str, Any]:
         return {signatures.PROBABILITIES: _probabilities(model(images, training=False), temperature)}
@@ -62,7 +68,7 @@ def _predict(model: Any, temperature: float) -> Endpoint:
     return predict
 
 
-def _explain(split: SplitModel, temperature: float) -> Endpoint:
+def _explain(split: CutModel, temperature: float) -> Endpoint:
     def explain(images: Any, class_index: Any) -> dict[str, Any]:
         heatmaps, logits = heatmaps_and_logits(split, images, class_index)
         return {
@@ -74,7 +80,7 @@ def _explain(split: SplitModel, temperature: float) -> Endpoint:
 
 
 def _embed(model: Any) -> Endpoint:
-    features = keras.Model(model.inputs[0], last_dense(model).input)
+    features = embedder(model)
 
     def embed(images: Any) -> dict[str, Any]:
         return {signatures.EMBEDDINGS: tf.math.l2_normalize(features(images, training=False), axis=1)}

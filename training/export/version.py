@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +11,13 @@ from typing import Any
 import tensorflow as tf
 
 from contract.manifest import MANIFEST_FILE, Manifest
+from training.cut import CutModel
 from training.errors import ExportError
 from training.export.gate import check_version
-from training.export.grad_cam import SplitModel
 from training.export.graph import write_saved_model
 from training.export.publish import publish
 from training.export.warmup import WARMUP_FILE, write_warmup
+from training.run_folder import csv_of
 
 SPLIT_FILE = "split.csv"
 _EXTRA = Path(MANIFEST_FILE).parent
@@ -43,7 +42,7 @@ def export_version(  # noqa: PLR0913 - all of a version
     model: Any,
     base: Path,
     *,
-    split: SplitModel,
+    split: CutModel,
     manifest: Manifest,
     record: RunRecord,
     keep_keras: bool,
@@ -77,7 +76,7 @@ def export_version(  # noqa: PLR0913 - all of a version
     return publish(base, write)
 
 
-def _write_for_servers(model: Any, folder: Path, *, split: SplitModel, manifest: Manifest) -> None:
+def _write_for_servers(model: Any, folder: Path, *, split: CutModel, manifest: Manifest) -> None:
     manifest_json = manifest.to_json()
     (folder / MANIFEST_FILE).write_text(manifest_json, "utf-8")
     try:
@@ -97,13 +96,5 @@ def _write_for_servers(model: Any, folder: Path, *, split: SplitModel, manifest:
 def _write_records(folder: Path, record: RunRecord) -> None:
     report = json.dumps(record.report, ensure_ascii=False, indent=2) + "\n"
     (folder / "report.json").write_text(report, "utf-8")
-    (folder / SPLIT_FILE).write_text(_csv(record.split), "utf-8")
-    (folder / "history.csv").write_text(_csv(record.history), "utf-8")
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    (folder / SPLIT_FILE).write_text(csv_of(record.split), "utf-8")
+    (folder / "history.csv").write_text(csv_of(record.history), "utf-8")

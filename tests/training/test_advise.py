@@ -1,0 +1,75 @@
+"""The advice on tiny pictures, by the real network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from training.errors import DatasetError
+from training.photographs import find_photographs
+
+from .pictures import KINDS, write_classes, write_picture
+
+pytestmark = pytest.mark.tensorflow
+
+
+def test_colours_are_told_apart_and_the_linear_recipe_is_advised(tmp_path):
+    from training.advice.advise import advise
+
+    root = write_classes(tmp_path / "in", per_class=6)
+    for number in range(20):
+        write_picture(root / "blue" / f"more{number}.png", KINDS["blue"], seed=9000 + number)
+
+    advice = advise(root, cache=tmp_path / "cache", progress=False)
+
+    assert advice.recipe == "efficientnet-lite0-linear"
+    assert advice.class_weights
+    assert (advice.facts.images, advice.facts.smallest, advice.facts.largest) == (38, 6, 26)
+    assert advice.facts.contrast.late.accuracy > 0.9
+    assert advice.facts.contrast.images == 38
+
+
+def test_held_out_photographs_are_counted_and_not_looked_at(tmp_path):
+    from training.advice.advise import advise_on
+
+    found = find_photographs(write_classes(tmp_path / "in", per_class=4))
+    split = [replace(p, split="test" if p.relative.endswith("3.png") else "train") for p in found]
+    for photograph in split:
+        if photograph.split == "test":
+            photograph.path.unlink()
+
+    advice = advise_on(split, cache=tmp_path / "cache", progress=False)
+
+    assert advice.facts.images == 12
+    assert advice.facts.largest == 3
+    assert advice.facts.contrast.images == 9
+
+
+def test_one_photograph_a_class_leaves_nothing_to_compare(tmp_path):
+    from training.advice.advise import advise
+
+    advice = advise(write_classes(tmp_path / "in", per_class=1), cache=tmp_path / "cache", progress=False)
+
+    assert advice.facts.contrast is None
+    assert advice.recipe == "efficientnet-lite0-linear"
+
+
+def test_a_single_class_is_refused(tmp_path):
+    from training.advice.advise import advise
+
+    write_picture(tmp_path / "in" / "only" / "1.png", KINDS["blue"], seed=0)
+
+    with pytest.raises(DatasetError, match="at least two"):
+        advise(tmp_path / "in", cache=tmp_path / "cache", progress=False)
+
+
+def test_the_estimate_follows_its_formula():
+    from training.advice.estimate import Pace, estimated_seconds
+
+    seconds = estimated_seconds(Pace(decode=0.002, forward=0.01, step=0.003), images=1000)
+
+    head = 100 * 22 * 0.003
+    linear = 20 + 1000 * 0.012 + head
+    assert seconds["efficientnet-lite0-linear"] == pytest.approx(linear)
+    assert seconds["efficientnet-lite0-finetune"] == pytest.approx(linear + 15 * (0.7 * 7 + 0.15) * 10)

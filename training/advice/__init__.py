@@ -1,0 +1,1 @@
+"""Which recipe suits a folder of photographs."""

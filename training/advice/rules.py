@@ -1,0 +1,104 @@
+"""The four rules of CS231n ('Transfer Learning', https://cs231n.github.io/transfer-learning/).
+
+Small and similar data: a linear classifier on the features. Large and similar: fine-tune the whole network.
+Small and different: a linear classifier on an earlier layer. Large and different: train from scratch or
+fine-tune everything; fine-tuned here, as the notes find that pretrained weights still help, and as starting
+from random ones never takes fewer epochs.
+
+CS231n gives no borders; those below are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from training.advice.facts import Contrast, Facts
+from training.advice.separability import Separability
+
+LINEAR = "efficientnet-lite0-linear"
+EARLY_LINEAR = "efficientnet-lite0-early-linear"
+FINETUNE = "efficientnet-lite0-finetune"
+
+# Chosen: between the largest published set of our recipes whose network stays mostly frozen (3,000 penguins)
+# and the smallest that is trained whole (60,000 digits); 13,400 is their geometric mean.
+LARGE_IMAGES = 10_000
+UNBALANCED_RATIO = 3  # chosen: of two classes the smaller one then has a quarter of the photographs
+_LEAST_SKILL = 0.5  # chosen: half the way from chance to no mistake
+_FEW_IMAGES = 60  # chosen: below, an interval is wider than a quarter
+
+
+def is_large(facts: Facts) -> bool:
+    """Whether there are enough photographs to fine-tune on."""
+    return facts.images >= LARGE_IMAGES
+
+
+def is_similar(facts: Facts) -> bool:
+    """Whether what ImageNet taught the late layers tells these classes apart.
+
+    It does not where early features do better, or where late ones do no better and come not half the way
+    from chance to no mistake. Without evidence data counts as similar.
+    """
+    contrast = facts.contrast
+    if contrast is None or contrast.late_is_better:
+        return True
+    return not contrast.early_is_better and contrast.late.most_skill >= _LEAST_SKILL
+
+
+def is_unbalanced(facts: Facts) -> bool:
+    """Whether some class has many times the photographs of another."""
+    return facts.largest > UNBALANCED_RATIO * facts.smallest
+
+
+def recipe_for(facts: Facts) -> str:
+    """The name of the recipe."""
+    if is_large(facts):
+        return FINETUNE
+    return LINEAR if is_similar(facts) else EARLY_LINEAR
+
+
+def reasons_for(facts: Facts) -> Iterator[str]:
+    """Why, a sentence a reason."""
+    size, border = ("large", "at least") if is_large(facts) else ("small", "fewer than")
+    yield f"{size}: {facts.images:,} photographs, {border} {LARGE_IMAGES:,} (a chosen border)"
+    likeness = "similar" if is_similar(facts) else "different"
+    yield f"{likeness} {'to' if likeness == 'similar' else 'from'} ImageNet: {_likeness(facts.contrast)}"
+    yield f"{size} and {likeness}: {_RULES[size, likeness]} (CS231n)"
+    if is_unbalanced(facts):
+        times = facts.largest / facts.smallest
+        yield (
+            f"unbalanced: the largest class has {times:.1f} times the photographs of the smallest; "
+            "let every class count the same with --class-weights"
+        )
+
+
+_RULES = {
+    ("small", "similar"): "a linear classifier on the last features",
+    ("small", "different"): "a linear classifier on an earlier layer",
+    ("large", "similar"): "fine-tune the whole network, its head first",
+    ("large", "different"): "fine-tune the whole network, its head first, or train one from scratch",
+}
+
+
+def _likeness(contrast: Contrast | None) -> str:
+    if contrast is None:
+        return "assumed, as too few photographs of two classes can be compared"
+    figures = (
+        f"late features answer {_percent(contrast.late)} of {contrast.images} photographs rightly, "
+        f"early ones {_percent(contrast.early)}, chance {contrast.late.chance:.0%}; {_verdict(contrast)}"
+    )
+    doubt = "; so few photographs say little" if contrast.images < _FEW_IMAGES else ""
+    return figures + doubt
+
+
+def _verdict(contrast: Contrast) -> str:
+    if contrast.late_is_better:
+        return "late ones do better"
+    if contrast.early_is_better:
+        return "early ones do better"
+    if contrast.late.most_skill < _LEAST_SKILL:
+        return "neither tells the classes apart well: look at the labels first"
+    return "late ones do well, and the difference may be chance"
+
+
+def _percent(measured: Separability) -> str:
+    return f"{measured.accuracy:.0%} ({measured.low:.0%} to {measured.high:.0%})"

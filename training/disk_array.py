@@ -1,0 +1,29 @@
+"""Arrays on disk that may be larger than the memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def new_disk_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Any:
+    """A memory map in NumPy's `.npy` format whose room on the disk is already taken.
+
+    Raises:
+        OSError: there is not enough room. Writing to a map on a full disk would kill the process instead.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
+def sync_file(path: Path) -> None:
+    """Bring content to the disk before its name: a power cut may come between."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""Pictures of what a network has learned: activation maximisation and Deep Dream."""

@@ -1,0 +1,109 @@
+"""How far a fit has come: all that an interrupted one needs to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.disk_array import sync_file
+from training.errors import RunError
+
+HistoryRow = dict[str, float]
+Arrays = tuple[npt.NDArray[Any], ...]
+_FACTS = "facts"
+_ARRAYS = ("weights", "optimizer", "best")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """After some epochs.
+
+    Attributes:
+        stage: from 0.
+        epoch: epochs done of that stage.
+        history: a row an epoch, of all stages.
+        best_loss: the smallest validation loss of the stage.
+        best_epoch: the number of epochs done when it came.
+        weights: of the layers any stage so far has fitted.
+        optimizer: its variables.
+        best: the weights of the smallest validation loss.
+    """
+
+    stage: int = 0
+    epoch: int = 0
+    history: tuple[HistoryRow, ...] = ()
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    weights: Arrays = field(default=(), repr=False)
+    optimizer: Arrays = field(default=(), repr=False)
+    best: Arrays = field(default=(), repr=False)
+
+    def next_stage(self, weights: Arrays) -> Progress:
+        """At the start of the next stage."""
+        return Progress(stage=self.stage + 1, history=self.history, weights=weights)
+
+
+def save_progress(path: Path, progress: Progress) -> None:
+    """Write it in one rename: after a kill or a power cut the file holds this epoch or the one before.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    aside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    try:
+        with aside.open("wb") as file:
+            np.savez(file, allow_pickle=False, **_arrays(progress))
+        sync_file(aside)
+        aside.replace(path)
+        _sync_folder(path.parent)
+    except OSError as exc:
+        raise RunError(f"cannot keep how far the fit has come in {path}: {exc.strerror or exc}") from exc
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def load_progress(path: Path) -> Progress | None:
+    """What was saved, or None where nothing was.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            facts = json.loads(stored[_FACTS].tobytes())
+            arrays = {kind: _of_kind(stored, kind) for kind in _ARRAYS}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
+        raise RunError(f"{path} cannot be read: start anew with --fresh") from exc
+    return Progress(**{**facts, "history": tuple(facts["history"]), **arrays})
+
+
+def _arrays(progress: Progress) -> dict[str, npt.NDArray[Any]]:
+    facts = {key: value for key, value in vars(progress).items() if key not in _ARRAYS}
+    numbered = {
+        f"{kind}_{number}": array for kind in _ARRAYS for number, array in enumerate(getattr(progress, kind))
+    }
+    return {_FACTS: np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), **numbered}
+
+
+def _of_kind(stored: Mapping[str, npt.NDArray[Any]], kind: str) -> Arrays:
+    count = sum(name.startswith(f"{kind}_") for name in stored)
+    return tuple(stored[f"{kind}_{number}"] for number in range(count))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

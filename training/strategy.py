@@ -1,0 +1,33 @@
+"""Where a fit runs: one device, or all of a machine's."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from training.errors import StrategyError
+
+Strategy = Literal["single", "mirrored", "multi-worker"]
+
+
+def strategy_scope(strategy: Strategy) -> AbstractContextManager[Any]:
+    """The scope networks must be built and compiled in.
+
+    `mirrored` keeps one copy of the weights on each GPU (on each logical CPU where there is no GPU) and
+    shares every batch out among them.
+
+    Raises:
+        StrategyError: several hosts, which Keras 3 cannot fit on (keras-team/keras#20585).
+    """
+    if strategy == "single":
+        return nullcontext()
+    if strategy == "multi-worker":
+        raise StrategyError(
+            "several hosts are not supported, as Keras 3 does not fit under MultiWorkerMirroredStrategy "
+            "(keras-team/keras#20585): choose --strategy mirrored on one host with several GPUs"
+        )
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    scope: AbstractContextManager[Any] = tf.distribute.MirroredStrategy([d.name for d in devices]).scope()
+    return scope
