@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Batches:
         classes: where labels must be one-hot [n, C], else None for int64 [n].
         weights: float32 [C], how much a sample of each class counts, or None for all the same.
         mixup: alpha, or 0.
+        devices: that share each batch; one they cannot share out evenly has its first samples twice.
     """
 
     samples: Samples
@@ -39,6 +40,7 @@ class Batches:
     classes: int | None = None
     weights: npt.NDArray[np.float32] | None = None
     mixup: float = 0.0
+    devices: int = field(default_factory=lambda: int(tf.distribute.get_strategy().num_replicas_in_sync))
 
     def in_order(self) -> Any:
         """A `tf.data.Dataset` of one pass, for measuring."""
@@ -74,6 +76,7 @@ class Batches:
             rows = rows + copies * self.samples.stride
         for number, start in enumerate(range(0, len(order), self.size)):
             chosen = order[start : start + self.size]
+            chosen = np.resize(chosen, math.ceil(len(chosen) / self.devices) * self.devices)
             yield self._batch(
                 self.samples.values[rows[chosen]], self.samples.labels[chosen], epoch_seed, number
             )

@@ -24,6 +24,7 @@ from training.progress import Arrays, HistoryRow, Progress
 from training.recipe import Recipe, Stage
 from training.seeds import EpochSeed, seed_layers
 from training.stage import Fitting, SamplesBySplit, freeze, frozen_layers, prepare
+from training.strategy import Scope
 
 _OPTIMIZERS = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
 
@@ -38,7 +39,7 @@ class _Fit:
     seed: int
     cache: FeatureCache
     observer: Observer
-    scope: Any
+    scope: Scope
 
     def fitted_until(self, stage: int) -> list[Any]:
         """The variables any stage up to that one fits: all others are as they were built."""
@@ -57,7 +58,7 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
     cache: FeatureCache,
     observer: Observer,
     progress: Progress | None = None,
-    scope: Any = None,
+    scope: Scope = nullcontext,
 ) -> list[HistoryRow]:
     """Run all stages of the recipe on the samples of `train`, watching those of `validation`.
 
@@ -69,7 +70,7 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
         cache: for what frozen layers give.
         observer: told of every epoch.
         progress: where an earlier run was interrupted.
-        scope: of a `tf.distribute` strategy.
+        scope: see `training.strategy`.
 
     Returns:
         A row an epoch: stage and epoch from 1, loss, accuracy, val_loss, val_accuracy, learning_rate,
@@ -86,7 +87,7 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
         seed=seed,
         cache=cache,
         observer=observer,
-        scope=scope or nullcontext(),
+        scope=scope,
     )
     progress = progress or Progress()
     _restore(running.fitted_until(progress.stage), progress.weights)
@@ -100,15 +101,15 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
 def _run_stage(running: _Fit, progress: Progress) -> Progress:
     stage = running.recipe.stages[progress.stage]
     freeze(running.classifier, stage)
-    fitting = prepare(
-        running.classifier,
-        running.recipe,
-        running.samples,
-        epoch_seed=EpochSeed(seed=running.seed, stage=progress.stage, epoch=0),
-        cache=running.cache,
-        observer=running.observer,
-    )
-    with running.scope:
+    with running.scope():
+        fitting = prepare(
+            running.classifier,
+            running.recipe,
+            running.samples,
+            epoch_seed=EpochSeed(seed=running.seed, stage=progress.stage, epoch=0),
+            cache=running.cache,
+            observer=running.observer,
+        )
         _compile(fitting, stage)
     _restore(fitting.model.optimizer.variables, progress.optimizer)
     progress = _run_epochs(running, fitting, progress)

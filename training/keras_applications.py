@@ -37,9 +37,11 @@ def application(name: str, scaled: Any, *, weights: str) -> Any:
     if weights != "none":
         # Built a second time for them: a network used as a layer hides the activations Grad-CAM reads.
         theirs = _with_weights(name, weights, tuple(scaled.shape[1:]))
-        for layer in theirs.layers:
-            if layer.weights:
-                network.get_layer(layer.name).set_weights(layer.get_weights())
+        given = [layer for layer in theirs.layers if layer.weights]
+        # By their order: Xception and the Inceptions have layers without a name of their own.
+        taking = [layer for layer in network.layers if layer.weights][-len(given) :]
+        for layer, source in zip(taking, given, strict=True):
+            layer.set_weights(source.get_weights())
     return network
 
 

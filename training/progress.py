@@ -78,7 +78,7 @@ def load_progress(path: Path) -> Progress | None:
         RunError: the file cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(stored[_FACTS].tobytes())
             arrays = {kind: _of_kind(stored, kind) for kind in _ARRAYS}
     except FileNotFoundError:

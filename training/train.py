@@ -36,7 +36,7 @@ from training.report.page import write_report
 from training.run import Run
 from training.run_folder import RunFolder, open_run
 from training.run_record import manifest_of, packages, predictions_of, report_of, split_of
-from training.strategy import strategy_scope
+from training.strategy import Scope, strategy_scope
 from training.svm import LinearSvm
 from training.tensorboard import EpochEvents
 
@@ -104,7 +104,7 @@ def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: boo
         check_can_be_learnt(plan.photographs, found)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(plan.seed)
-    with phases.phase("build"), scope:  # before the photographs are decoded: it may be impossible
+    with phases.phase("build"), scope():  # before the photographs are decoded: it may be impossible
         classifier = build_classifier(plan.recipe, classes=len(labels_of(found)))
         split_for_grad_cam(classifier.model)
     with phases.phase("decode"):
@@ -160,7 +160,7 @@ def _observer(
 
 
 def _fit(  # noqa: PLR0913 - what is fitted, on what, how
-    plan: Plan, classifier: Classifier, data: Dataset, folder: RunFolder, *, observer: Observer, scope: Any
+    plan: Plan, classifier: Classifier, data: Dataset, folder: RunFolder, *, observer: Observer, scope: Scope
 ) -> _Fitted:
     history: list[HistoryRow] = []
     svm = None

@@ -21,7 +21,7 @@ from training.advice.separability import is_better, rightly_answered, separabili
 from training.inference import infer
 from training.phases import Phases
 from training.photographs import Photograph, check_can_be_learnt, find_photographs, labels_of
-from training.pixels import DecodedPhotographs, decode_photographs, default_cache
+from training.pixels import decode_photographs, default_cache
 from training.reading import Unreadable
 from training.samples import samples_of
 

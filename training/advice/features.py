@@ -10,8 +10,8 @@ from contract.image_spec import ImageSpec
 from training.efficientnet_lite0 import efficientnet_lite0, imagenet_checkpoint, load_checkpoint
 
 # Of blocks 4, 7, 10 and 14 the best where early features are wanted at all. A linear classifier's mean
-# accuracy over blur, noise, JPEG quality and turns of photographs, textures and 8x8 digits is 0.84, 0.88, 0.86,
-# 0.77; on the last features 0.67.
+# accuracy over blur, noise, JPEG quality and turns of photographs, textures and 8x8 digits is 0.84, 0.88,
+# 0.86, 0.77; on the last features 0.67.
 EARLY_LAYER = "block7_add"
 _SCALE, _OFFSET = 1 / 128, -127 / 128
 

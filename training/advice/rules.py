@@ -74,8 +74,8 @@ def reasons_for(facts: Facts) -> Iterator[str]:
 _RULES = {
     ("small", "similar"): "a linear classifier on the last features",
     ("small", "different"): "a linear classifier on an earlier layer",
-    ("large", "similar"): "fine-tune the whole network, its head first",
-    ("large", "different"): "fine-tune the whole network, its head first, or train one from scratch",
+    ("large", "similar"): "fine-tune the network, its head first",
+    ("large", "different"): "fine-tune the network, its head first, or train one from scratch",
 }
 
 

@@ -115,12 +115,12 @@ def _climb(
     with tqdm(total=len(batches) * ascent.steps, desc=target.name, unit="step", disable=hidden) as bar:
         for batch in batches:
             with refusing(*size):
-                pictures, finite = _climb_batch(step, batch, size, ascent, bar=bar)
+                pictures, finite = _climb_batch(step, batch, size, ascent, cell=target.cell, bar=bar)
             yield from ((unit, p) for unit, p, good in zip(batch, pictures, finite, strict=True) if good)
 
 
-def _climb_batch(
-    step: Step, units: list[int], size: tuple[int, int], ascent: Ascent, *, bar: Any
+def _climb_batch(  # noqa: PLR0913 - all of one batch
+    step: Step, units: list[int], size: tuple[int, int], ascent: Ascent, *, cell: int, bar: Any
 ) -> tuple[Pictures, npt.NDArray[np.bool_]]:
     random = np.random.default_rng(ascent.seed)  # the same noise for every unit, whatever its batch
     noise = (random.random((1, *size, 3), np.float32) - 0.5) * _NOISE + _GRAY
@@ -128,7 +128,7 @@ def _climb_batch(
     state = [pictures, tf.ones_like(pictures)]  # the gradient's mean square is 1: no first step by its sign
     chosen, finite = tf.constant(units), np.ones(len(units), np.bool_)
     for _ in range(ascent.steps):
-        shift = random.integers(0, size)  # round the edge, so that no place is nearer the network's padding
+        shift = random.integers(-cell, cell, 2, endpoint=True)
         *state, answers = step(*state, chosen, tf.constant(shift, tf.int32))
         finite &= np.isfinite(answers.numpy())
         bar.update()

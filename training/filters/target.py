@@ -24,12 +24,15 @@ class Target:
         answer: float32 RGB [N, H, W, 3], 0 to 255, to float32 [N, h, w, K] or [N, K].
         units: which of the K.
         titles: of those units.
+        cell: pixels a side that one place of the answer stands for. Shifts by as much leave no grain of the
+            network's strides, and its padding no wider a frame.
     """
 
     name: str
     answer: Callable[[Any], Any]
     units: tuple[int, ...]
     titles: tuple[str, ...]
+    cell: int
 
 
 def filter_count(network: Network, layer: str) -> int:
@@ -67,6 +70,7 @@ def filters_of(network: Network, layer: str, units: Sequence[int]) -> Target:
         answer=of_float_pixels(network.model, output),
         units=tuple(units),
         titles=tuple(f"{unit}" for unit in units),
+        cell=network.manifest.image.height // _rows(network, layer),
     )
 
 
@@ -85,6 +89,7 @@ def classes_of(network: Network, labels: Sequence[str]) -> Target:
         answer=of_float_pixels(network.model, network.model.outputs[0]),
         units=tuple(known.index(label) for label in labels),
         titles=tuple(labels),
+        cell=_COARSEST,
     )
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from training.cut import CutModel
 from training.export.grad_cam import heatmaps_and_logits
 from training.report.answers import Answers, Indexes
-from training.report.padding import padding
+from training.report.padding import PaddingHeat, padding
 
 MOST_WRONG, MOST = 12, 24
 _BATCH_SIZE = 8  # activations of early layers are large
@@ -42,21 +42,6 @@ class Look:
         """Share of the heat; 0 where there is none."""
         total = float(self.heatmap.sum())
         return float(self.heatmap[self.padding].sum()) / total if total else 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaddingHeat:
-    """Means over the images that have padding and heat.
-
-    Attributes:
-        images: how many.
-        area: mean share of their area that is padding.
-        heat: mean share of their heat that falls on it; equal to `area` if the network did not care.
-    """
-
-    images: int
-    area: float
-    heat: float
 
 
 def look(cut: CutModel, answers: Answers) -> tuple[Look, ...]:

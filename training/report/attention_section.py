@@ -9,9 +9,10 @@ import numpy.typing as npt
 from matplotlib import colormaps
 
 from training.report.answers import Answers
-from training.report.attention import Look, PaddingHeat, padding_heat
+from training.report.attention import Look, padding_heat
 from training.report.images import photograph, tile, tiles
 from training.report.markup import Child, Markup, element, joined, paragraph, section, table
+from training.report.padding import PaddingHeat
 from training.report.pictures_section import caption
 
 _COLUMNS = 4
@@ -59,7 +60,7 @@ def _padding(looks: Sequence[Look], *, right: Sequence[Look], wrong: Sequence[Lo
             element("h3", "Is it looking at the picture or at the padding?"),
             paragraph(
                 "Padding is what plain bars of one colour along the edges take. A network that paid no heed "
-                "to it either way would have as much heat there as it has area."
+                "to it either way would have as much heat there as it has area. A plain backdrop counts too."
             ),
             table(["", "images with padding", "of their area", "of the heat", "heat / area"], rows),
         ]
@@ -95,4 +96,4 @@ def _heat(look: Look) -> str:
         return "nothing spoke for this answer"
     if not look.padding.any():
         return ""
-    return f"padding: {look.area_on_padding:.0%} of the area, {look.heat_on_padding:.0%} of the heat"
+    return f"padding: area {look.area_on_padding:.0%}, heat {look.heat_on_padding:.0%}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from training.evaluation import ClassFigures, Evaluation, wilson_interval
 from training.report.markup import Child, Markup, element, paragraph, section, table
 
-_MOST_LISTED = 100
+_MOST_LISTED = 40
 
 
 def classes_section(test: Evaluation) -> Markup:

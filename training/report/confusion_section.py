@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from training.report.answers import Answers, Indexes
-from training.report.images import photograph, tile, tiles
+from training.report.images import photograph, tile
 from training.report.markup import Markup, element, joined, paragraph, section
 
 _MOST_CLASSES = 20
@@ -51,12 +52,15 @@ def worst_classes(counts: npt.NDArray[np.int64], *, most: int) -> Indexes:
     return np.sort(np.argsort(-mistakes, kind="stable")[:most])
 
 
-def worst_pairs(counts: npt.NDArray[np.int64], *, most: int) -> list[tuple[int, int]]:
-    """(true, answered), the most frequent mistakes first."""
-    wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-    pairs = (divmod(int(flat), len(counts)) for flat in order)
-    return [(true, answered) for true, answered in pairs if wrong[true, answered]]
+def worst_pairs(answers: Answers, *, most: int) -> list[tuple[int, int]]:
+    """(true, answered), the most frequent mistakes first; of equally frequent ones the more confident."""
+    wrong = np.flatnonzero(~answers.right)
+    pairs = list(zip(answers.truth[wrong].tolist(), answers.predicted[wrong].tolist(), strict=True))
+    surest: dict[tuple[int, int], float] = {}
+    for pair, confidence in zip(pairs, answers.confidence[wrong], strict=True):
+        surest[pair] = max(float(confidence), surest.get(pair, 0.0))
+    counts = Counter(pairs)
+    return sorted(counts, key=lambda pair: (-counts[pair], -surest[pair]))[:most]
 
 
 def _matrix(counts: npt.NDArray[np.int64], shown: Indexes, labels: tuple[str, ...]) -> Markup:
@@ -85,7 +89,7 @@ def _cell(count: int, share: float, *, right: bool) -> Markup:
 
 
 def _pairs(answers: Answers, counts: npt.NDArray[np.int64]) -> Iterator[Markup]:
-    pairs = worst_pairs(counts, most=_WORST_PAIRS)
+    pairs = worst_pairs(answers, most=_WORST_PAIRS)
     if not pairs:
         yield paragraph("No test image was taken for another class.")
         return
@@ -107,22 +111,25 @@ def _pair(answers: Answers, true: int, answered: int, *, count: int) -> Markup:
         ),
         element(
             "div",
-            tiles([_shown(answers, int(n), wrong=True) for n in mistaken], columns=_PICTURES),
-            _examples(answers, examples, label=labels[answered]),
+            *(_shown(answers, int(n), wrong=True) for n in mistaken),
+            *_examples(answers, examples, label=labels[answered]),
             class_="versus",
         ),
         class_="pair",
     )
 
 
-def _examples(answers: Answers, examples: Indexes, *, label: str) -> Markup:
+def _examples(answers: Answers, examples: Indexes, *, label: str) -> Iterator[Markup]:
     if not len(examples):
-        return paragraph(f"No test image of {label} is recognised.", class_="muted")
-    return tiles([_shown(answers, int(n), wrong=False) for n in examples], columns=_PICTURES)
+        yield paragraph(f"No test image of {label} is recognised.", class_="muted")
+        return
+    yield element("div", "and true ones:", class_="and")
+    for index in examples:
+        yield _shown(answers, int(index), wrong=False)
 
 
 def _shown(answers: Answers, index: int, *, wrong: bool) -> Markup:
     name = answers.photographs[index].relative
     label = answers.labels[answers.predicted[index]]
-    caption = joined([f"{'taken for' if wrong else 'a true'} {label}, {answers.confidence[index]:.0%}"])
+    caption = joined([element("b", f"{label} {answers.confidence[index]:.0%}")])
     return tile(photograph(answers.pixels(index), alt=name), caption=caption, wrong=wrong)

@@ -67,8 +67,10 @@ def _chart(history: Sequence[HistoryRow]) -> Markup:
     _logarithmic_if_wide(loss, [row[key] for row in history for key in ("loss", "val_loss")])
     if rates_vary:
         rate = add_axes(figure, grid[2], title="Learning rate", x="epoch", y="")
-        rate.plot(_epochs(history), [row["learning_rate"] for row in history], color=INK, linewidth=1.5)
-        _logarithmic_if_wide(rate, [row["learning_rate"] for row in history])
+        values = [row["learning_rate"] for row in history]
+        rate.plot(_epochs(history), values, color=INK, linewidth=1.5, drawstyle="steps-mid")
+        starts = {row["stage"]: row["learning_rate"] for row in reversed(history)}
+        _logarithmic_if_wide(rate, list(starts.values()))
         _mark_stages(rate, history)
     return chart(
         figure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,12 +11,17 @@ from training.dataset import Dataset
 from training.photographs import SPLITS, Split
 from training.report.markup import Child, Markup, element, joined, paragraph, section, table
 
+_FEW_CLASSES, _MOST_CLASSES = 25, 150
 _MOST_LISTED = 50
 
 
 def data_section(data: Dataset) -> Markup:
     """Counts, split, files left out."""
-    return section("Data", paragraph(split_rule(data)), _counts(data), _unreadable(data), _duplicates(data))
+    left_out = element("div", _unreadable(data), _duplicates(data))
+    layout = "beside" if len(data.labels) <= _FEW_CLASSES else "below"
+    return section(
+        "Data", paragraph(split_rule(data)), element("div", _counts(data), left_out, class_=layout)
+    )
 
 
 def drawn_splits(data: Dataset) -> tuple[Split, ...]:
@@ -44,13 +50,22 @@ def counts_by_label(data: Dataset, split: Split) -> list[int]:
 
 
 def _counts(data: Dataset) -> Markup:
+    """One table, or three side by side where there are many classes."""
     columns = [counts_by_label(data, split) for split in SPLITS]
-    rows = [
+    rows: list[list[Child]] = [
         [label, *map(str, counts), str(sum(counts))]
         for label, *counts in zip(data.labels, *columns, strict=True)
     ]
     total: list[Child] = [element("b", "all"), *(str(sum(c)) for c in columns), str(sum(map(sum, columns)))]
-    return table(["class", *SPLITS, "all"], [total, *rows], class_="figures columns")
+    shown = [total, *rows[:_MOST_CLASSES]]
+    height = math.ceil(len(shown) / (1 if len(rows) <= _FEW_CLASSES else 3))
+    tables = (
+        table(["class", *SPLITS, "all"], shown[start : start + height])
+        for start in range(0, len(shown), height)
+    )
+    rest = len(rows) - _MOST_CLASSES
+    more = [paragraph(f"… and {rest} more classes; split.csv has every photograph.")] if rest > 0 else []
+    return joined([element("div", *tables, class_="abreast"), *more])
 
 
 def _unreadable(data: Dataset) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#1f2933", "#66727f", "#e3e7eb"
-BLUE, ORANGE, RED, PALE = "#2f6db3", "#d9822b", "#c23b3b", "#c9d8ea"
+BLUE, ORANGE, RED, PALE, MISSING = "#2f6db3", "#d9822b", "#c23b3b", "#a9c4e4", "#eebcbc"
 _FONT_SIZE = 10  # points
 _TEN = 10
 _TWENTY = 20
@@ -36,9 +36,9 @@ def add_axes(figure: Figure, place: Any, *, title: str, x: str, y: str) -> Axes:
     return axes
 
 
-def add_legend(axes: Axes, *, place: Literal["best", "upper left"] = "best") -> None:
+def add_legend(axes: Axes) -> None:
     """A legend without a frame."""
-    axes.legend(loc=place, fontsize=_FONT_SIZE - 1, frameon=False, labelcolor=INK)
+    axes.legend(fontsize=_FONT_SIZE - 1, frameon=False, labelcolor=INK)
 
 
 def class_colours(count: int) -> list[str]:

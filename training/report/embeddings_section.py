@@ -59,7 +59,7 @@ def _coloured(answers: Answers) -> Indexes:
 
 
 def _figure(answers: Answers, embedded: Embedded, plane: Plane, shown: Indexes) -> Figure:
-    figure = new_figure(width=7.2, height=6)
+    figure = new_figure(width=9.5, height=6.4)
     first, second = plane.shares
     axes = add_axes(figure, 111, title="", x=f"component 1 ({first:.0%})", y=f"component 2 ({second:.0%})")
     _dots(axes, plane.points[~np.isin(embedded.labels, shown)], s=10, color="#d5dae0", linewidths=0)

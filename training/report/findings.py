@@ -10,10 +10,11 @@ from training.calibration import Calibration
 from training.evaluation import ClassFigures, Evaluation, wilson_interval
 from training.foreign import Foreign
 from training.photographs import Split
-from training.report.attention import PaddingHeat
+from training.report.padding import PaddingHeat
 
 Weight = Literal["good", "caution", "serious"]
 
+_POOR_ACCURACY, _FAIR_ACCURACY = 0.6, 0.8
 _FEW_TEST_IMAGES = 100
 _FEW_OF_A_CLASS = 10
 _WEAK_RECALL = 0.75
@@ -22,6 +23,7 @@ _COVERAGE_SLACK = 0.05
 _MANY_UNREADABLE = 0.05
 _UNBALANCED = 4
 _GAP = 0.1
+_FEWEST_PADDED = 6
 _LITTLE_HEAT = 0.5  # of what would fall on the padding by chance
 
 
@@ -99,17 +101,21 @@ def _accuracy(test: Evaluation) -> Iterator[Finding]:
             f"It is not shown to know anything: always answering “{label}” would be right for {share:.1%} of "
             f"the test images, and the model's accuracy may be as low as {low:.1%}.",
         )
-    elif test.images < _FEW_TEST_IMAGES:
+    elif test.accuracy < _FAIR_ACCURACY:
         yield Finding(
-            "caution",
-            f"Only {test.images} test images: the true accuracy may lie anywhere from {low:.1%} to "
-            f"{high:.1%}.",
+            "serious" if test.accuracy < _POOR_ACCURACY else "caution",
+            f"It is wrong on {1 - test.accuracy:.1%} of the test images (accuracy {test.accuracy:.1%}, 95% "
+            f"interval {low:.1%} to {high:.1%}).",
         )
     else:
         yield Finding(
             "good",
-            f"It answers {test.accuracy:.1%} of {test.images} test images rightly (95% interval {low:.1%} to "
-            f"{high:.1%}); always answering “{label}” would be right for {share:.1%}.",
+            f"It is right on {test.accuracy:.1%} of the test images (95% interval {low:.1%} to {high:.1%}); "
+            f"always answering “{label}” would be right for {share:.1%}.",
+        )
+    if test.images < _FEW_TEST_IMAGES:
+        yield Finding(
+            "caution", f"Only {test.images} test images: that is why the interval is {high - low:.0%} wide."
         )
 
 
@@ -173,7 +179,7 @@ def _threshold(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _attention(padding: PaddingHeat | None) -> Iterator[Finding]:
-    if padding is None:
+    if padding is None or padding.images < _FEWEST_PADDED:
         return
     said = (
         f"in {padding.images} images with padding, {padding.heat:.0%} of the heat falls on it, which is "

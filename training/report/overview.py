@@ -36,15 +36,15 @@ def _figures(run: Run) -> list[Markup]:
     test = run.evaluations["test"]
     low, high = test.accuracy_interval
     covered = (
-        "" if test.covered_accuracy is None else f"; of the others {test.covered_accuracy:.1%} are right"
+        "" if test.covered_accuracy is None else f"; {test.covered_accuracy:.1%} of the others are right"
     )
     return [
         _figure("Test accuracy", f"{test.accuracy:.1%}", f"95% interval {low:.1%} to {high:.1%}", lead=True),
         _figure("Test images", f"{test.images:,}", "seen once, after all choices were made"),
         _figure(
-            "Under the threshold",
+            "Unknown",
             f"{test.below_threshold:.1%}",
-            f"answered “unknown” (below {test.unknown_threshold:g}){covered}",
+            f"have no label above the threshold of {test.unknown_threshold:g}{covered}",
         ),
         _figure(
             "Calibration error",
@@ -52,7 +52,7 @@ def _figures(run: Run) -> list[Markup]:
             f"{test.error_before:.3f} before the temperature of {run.calibration.temperature:.3g}",
         ),
         _figure("Log loss", f"{test.log_loss:.3f}", "nats; 0 is perfect"),
-        _figure("Time", _duration(sum(run.seconds.values())), "from decoding to this page"),
+        _figure("Time", _duration(sum(run.seconds.values())), "from decoding to export"),
     ]
 
 

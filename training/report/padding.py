@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
 
 _TOLERANCE = 16  # levels of 255: a bar in a JPEG is not quite plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddingHeat:
+    """Means over the images that have padding and heat.
+
+    Attributes:
+        images: how many.
+        area: mean share of their area that is padding.
+        heat: mean share of their heat that falls on it; equal to `area` if the network did not care.
+    """
+
+    images: int
+    area: float
+    heat: float
 
 
 def padding(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

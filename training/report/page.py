@@ -8,7 +8,7 @@ from pathlib import Path
 
 from training.errors import RunError
 from training.report.answers import Answers, answers_of
-from training.report.attention import PaddingHeat, look, padding_heat
+from training.report.attention import look, padding_heat
 from training.report.attention_section import attention_section
 from training.report.classes_section import classes_section
 from training.report.confusion_section import confusion_section
@@ -21,6 +21,7 @@ from training.report.foreign_look import ForeignLook, look_at_foreign
 from training.report.foreign_section import foreign_section
 from training.report.markup import Markup, anchor, element, joined
 from training.report.overview import overview
+from training.report.padding import PaddingHeat
 from training.report.pictures_section import confident_mistakes, contact_sheet
 from training.report.reliability_section import reliability_section
 from training.report.repeat_section import repeat_section, timings_section
@@ -33,7 +34,7 @@ _STYLE = resources.files("training.report") / "report.css"
 def write_report(path: Path, run: Run) -> None:
     """Write one file that needs no other: style and images are inside, and there is no script.
 
-    Runs the network again: Grad-CAM of 24 test images, embeddings of at most 1,000 test and 1,000 training
+    Runs the network again: Grad-CAM of 24 test images, embeddings of at most 1,000 test and 500 training
     images and of the foreign ones. Memory does not grow with the photographs.
 
     Raises:

@@ -19,7 +19,7 @@ def contact_sheet(answers: Answers) -> Markup:
     return section(
         "Contact sheet",
         paragraph(
-            f"{len(chosen)} test images at random, with the answer and below it the truth; mistakes are red."
+            f"{len(chosen)} test images at random, with the answer and the true label; mistakes are red."
         ),
         tiles([labelled(answers, int(index)) for index in chosen], columns=_COLUMNS),
     )
@@ -53,7 +53,7 @@ def caption(answers: Answers, index: int) -> Markup:
     right = bool(answers.right[index])
     answered, true = int(answers.predicted[index]), int(answers.truth[index])
     row = answers.probabilities[index]
-    truth = "right" if right else f"true: {answers.labels[true]} {row[true]:.0%}"
+    truth = f"true: {answers.labels[true]}" + ("" if right else f" {row[true]:.0%}")
     return joined(
         [
             element("b", f"{answers.labels[answered]} {row[answered]:.0%}"),

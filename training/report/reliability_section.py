@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from training.calibration import softmax
 from training.reliability import BINS, ReliabilityBin, reliability
 from training.report.answers import Answers
-from training.report.drawing import BLUE, MUTED, PALE, RED, add_axes, add_legend, new_figure
+from training.report.drawing import BLUE, INK, MISSING, MUTED, PALE, add_axes, new_figure
 from training.report.images import chart
 from training.report.markup import Markup, facts, paragraph, section
 from training.run import Run
@@ -40,7 +40,7 @@ def reliability_section(run: Run, answers: Answers) -> Markup:
         "Reliability",
         paragraph(
             "Of the answers given with a probability of about 80%, about 80% should be right: the bars "
-            "should reach the diagonal. One below it means over-confidence. Those of few images jump by chance."
+            "should end at the dashed line. Bars of few images stray by chance."
         ),
         chart(
             _figure(before, after),
@@ -56,8 +56,13 @@ def _figure(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -
     figure = new_figure(width=11, height=5)
     grid = figure.add_gridspec(2, 2, height_ratios=[4, 1])
     for column, (title, bins) in enumerate((("Before", before), ("After the temperature", after))):
-        _diagram(add_axes(figure, grid[0, column], title=title, x="", y="right answers"), bins)
+        diagram = add_axes(figure, grid[0, column], title=title, x="", y="right answers")
+        _diagram(diagram, bins)
         _histogram(add_axes(figure, grid[1, column], title="", x="top probability", y="images"), bins)
+    handles, names = diagram.get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9, labelcolor=INK
+    )
     return figure
 
 
@@ -65,26 +70,22 @@ def _diagram(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
     centres, width = _centres(bins)
     accuracy = np.array([one.accuracy for one in bins])
     confidence = np.array([one.confidence for one in bins])
-    axes.bar(centres, accuracy, width, color=BLUE, label="share of right answers")
-    axes.bar(
-        centres,
-        np.abs(confidence - accuracy),
-        width,
-        bottom=np.minimum(confidence, accuracy),
-        color=RED,
-        alpha=0.3,
-        label="gap to the stated probability",
-    )
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_ylim(0, 1)
+    both = np.minimum(accuracy, confidence)
+    axes.bar(centres, both, width, color=BLUE, label="right, as stated")
+    missing, more = np.maximum(confidence - accuracy, 0), np.maximum(accuracy - confidence, 0)
+    axes.bar(centres, missing, width, bottom=both, color=MISSING, label="missing: over-confident")
+    axes.bar(centres, more, width, bottom=both, color=PALE, label="right beyond what was stated")
+    axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_ylim(0, 1.02)
     _share_axis(axes)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    add_legend(axes, place="upper left")
 
 
 def _histogram(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
     centres, width = _centres(bins)
-    axes.bar(centres, [one.images for one in bins], width, color=PALE)
+    bars = axes.bar(centres, [one.images for one in bins], width, color=MUTED)
+    axes.bar_label(bars, fontsize=8, color=INK, padding=1)
+    axes.margins(y=0.35)
     _share_axis(axes)
 
 

@@ -1,0 +1,224 @@
+"""What frozen layers give is computed once, kept on disk, and named by all that decides it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.errors import CacheError
+from training.recipe import Augmentation
+
+from .small_fits import built, coloured, fitted, same, splits, weights_of, with_stage
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+
+FLIPPED_THRICE = Augmentation(shear=0.5, zoom=0.3, flip=True, copies=3)
+
+
+@pytest.fixture
+def lower(tiny_recipe):
+    """`cnn3` up to its last map: [N, 2, 2, 64]."""
+    import keras
+
+    model = built(tiny_recipe).model
+    return keras.Model(model.inputs[0], model.get_layer("pool3").output)
+
+
+def _cached(folder, lower, samples, *, augmentation=Augmentation(), seed=0, dtype="float32"):
+    from training.features import Copies, FeatureCache, cached_features
+    from training.seeds import EpochSeed
+
+    copies = Copies(augmentation=augmentation, epoch_seed=EpochSeed(seed=seed, stage=0, epoch=0))
+    cache = FeatureCache(folder=folder, dtype=dtype)
+    return cached_features(cache, lower, samples, copies=copies, progress=False)
+
+
+def test_features_are_what_the_layers_give_in_inference_mode(lower, tmp_path):
+    samples = replace(coloured(40, seed=0), rows=np.arange(39, -1, -1))
+
+    features = _cached(tmp_path, lower, samples)
+
+    expected = np.asarray(lower(samples.values[::-1], training=False))
+    assert features.values[features.rows] == pytest.approx(expected, abs=1e-5)
+    assert np.array_equal(features.labels, samples.labels)
+    assert isinstance(features.values, np.memmap)
+
+
+def test_a_second_call_computes_nothing(lower, tmp_path):
+    first = _cached(tmp_path, lower, coloured(9, seed=0))
+    [file] = tmp_path.iterdir()
+    before = file.stat()
+
+    second = _cached(tmp_path, lower, coloured(9, seed=0))
+
+    [again] = tmp_path.iterdir()
+    assert (again.stat().st_ino, again.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert np.array_equal(first.values, second.values)
+
+
+@pytest.mark.parametrize("damage", ["cut", "emptied", "not an array", "another shape"])
+def test_a_damaged_file_is_computed_again(lower, tmp_path, damage):
+    first = np.array(_cached(tmp_path, lower, coloured(9, seed=0)).values)
+    [file] = tmp_path.iterdir()
+    whole = file.read_bytes()
+    if damage == "another shape":
+        np.save(file, np.zeros((2, 2), np.float32))
+    else:
+        file.write_bytes({"cut": whole[:-100], "emptied": b"", "not an array": b"no array"}[damage])
+
+    second = _cached(tmp_path, lower, coloured(9, seed=0))
+
+    assert np.array_equal(first, second.values)
+    assert file.read_bytes() == whole
+
+
+def test_other_pixels_weights_copies_or_precision_have_a_file_of_their_own(lower, tmp_path, tiny_recipe):
+    import keras
+
+    samples = coloured(6, seed=0)
+    other = built(tiny_recipe, seed=1).model
+    other_lower = keras.Model(other.inputs[0], other.get_layer("pool3").output)
+    earlier = keras.Model(lower.inputs[0], lower.get_layer("conv3").output)
+
+    _cached(tmp_path, lower, samples)
+    _cached(tmp_path, lower, coloured(6, seed=9))
+    _cached(tmp_path, other_lower, samples)
+    _cached(tmp_path, earlier, samples)
+    _cached(tmp_path, lower, samples, dtype="float16")
+    _cached(tmp_path, lower, samples, augmentation=FLIPPED_THRICE)
+    _cached(tmp_path, lower, samples, augmentation=FLIPPED_THRICE, seed=1)
+
+    assert len(list(tmp_path.iterdir())) == 7
+
+
+def test_the_same_layers_built_again_find_their_file(lower, tmp_path, tiny_recipe):
+    """Another process numbers them differently."""
+    import keras
+
+    model = built(tiny_recipe).model
+    again = keras.Model(model.inputs[0], model.get_layer("pool3").output)
+    caffe = [
+        built(replace(tiny_recipe, scaling="caffe")).model for _ in range(2)
+    ]  # has an operation of Keras's besides layers
+
+    for network in (lower, again):
+        _cached(tmp_path / "1", network, coloured(6, seed=0))
+    for network in caffe:
+        part = keras.Model(network.inputs[0], network.get_layer("pool3").output)
+        _cached(tmp_path / "2", part, coloured(6, seed=0))
+
+    assert [len(list((tmp_path / name).iterdir())) for name in "12"] == [1, 1]
+
+
+def test_float16_takes_half_the_room_and_rounds(lower, tmp_path):
+    samples = coloured(64, seed=0)
+    full = _cached(tmp_path / "32", lower, samples)
+
+    half = _cached(tmp_path / "16", lower, samples, dtype="float16")
+
+    [large], [small] = ((tmp_path / name).iterdir() for name in ("32", "16"))
+    header = 128
+    assert small.stat().st_size - header == (large.stat().st_size - header) / 2
+    assert half.values == pytest.approx(full.values, rel=2**-11, abs=1e-6)
+
+
+def test_copies_differ_from_one_another_and_are_the_same_again_with_the_same_seed(lower, tmp_path):
+    samples = coloured(8, seed=0)
+
+    first, again, other = (
+        _cached(tmp_path / name, lower, samples, augmentation=FLIPPED_THRICE, seed=seed)
+        for name, seed in (("a", 4), ("b", 4), ("c", 5))
+    )
+
+    copies = np.split(first.values, 3)
+    assert (first.copies, first.stride, len(first)) == (3, 8, 8)
+    assert all(not np.array_equal(copies[n], copies[n - 1]) for n in range(3))
+    assert np.array_equal(first.values, again.values)
+    assert not np.array_equal(first.values, other.values)
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(lower, small_disk):
+    with pytest.raises(CacheError, match="cannot keep features in .*: No space left on device") as caught:
+        _cached(small_disk, lower, coloured(2000, seed=0))
+
+    assert "\n" not in str(caught.value)
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tiny_recipe, tmp_path):
+    (tmp_path / "cache").touch()
+
+    with pytest.raises(CacheError, match="cannot keep features in"):
+        fitted(with_stage(tiny_recipe, frozen="all"), splits(), tmp_path / "cache")
+
+
+def test_an_interrupted_computation_leaves_nothing_that_looks_whole(lower, tmp_path):
+    samples = coloured(9, seed=0)
+    broken = replace(samples, rows=np.append(samples.rows[:-1], 99))  # no such image
+
+    with pytest.raises(IndexError):
+        _cached(tmp_path, lower, broken)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def _frozen(tiny_recipe):
+    return with_stage(replace(tiny_recipe, augmentation=Augmentation()), frozen=5, epochs=2)
+
+
+def test_the_size_is_said_before_anything_is_computed(tiny_recipe, tmp_path):
+    from training.observer import Observer
+
+    said = []
+
+    def say(line):
+        said.append((line, list(tmp_path.iterdir())))
+
+    fitted(_frozen(tiny_recipe), splits(), tmp_path, observer=Observer(say=say))
+
+    [(line, there)] = said
+    written = sum(path.stat().st_size - 128 for path in tmp_path.iterdir())
+    assert f"takes {written / 1e6:.1f} MB in {tmp_path}" in line
+    assert there == []
+
+
+def test_over_the_limit_the_fit_runs_uncached_says_so_and_ends_on_the_same_weights(tiny_recipe, tmp_path):
+    from training.features import FeatureCache
+    from training.observer import Observer
+
+    said = []
+    cached, rows = fitted(_frozen(tiny_recipe), splits(), tmp_path / "kept")
+    whole, rows_uncached = fitted(
+        _frozen(tiny_recipe),
+        splits(),
+        tmp_path,
+        cache=FeatureCache(folder=tmp_path / "none", most_bytes=1000),
+        observer=Observer(say=said.append),
+    )
+
+    assert any("more than the 0.0 MB it may take: they run every epoch instead" in line for line in said)
+    assert not (tmp_path / "none").exists()
+    assert rows_uncached[-1]["loss"] == pytest.approx(rows[-1]["loss"], rel=1e-4)
+    for one, other in zip(weights_of(cached), weights_of(whole), strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_features_kept_already_are_used_however_little_room_is_left(tiny_recipe, tmp_path):
+    """A second run must not find that the first has taken half of the disk."""
+    from training.features import FeatureCache
+    from training.observer import Observer
+
+    said = []
+    first, _ = fitted(_frozen(tiny_recipe), splits(), tmp_path)
+    second, _ = fitted(
+        _frozen(tiny_recipe),
+        splits(),
+        tmp_path,
+        cache=FeatureCache(folder=tmp_path, most_bytes=0),
+        observer=Observer(say=said.append),
+    )
+
+    assert not any("they run every epoch instead" in line for line in said)
+    assert same(weights_of(first), weights_of(second))

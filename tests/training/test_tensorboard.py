@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.tensorflow
+
+
+def _events(folder):
+    """All events of a folder, oldest file first, by TensorFlow's own reader."""
+    import tensorflow as tf
+    from tensorflow.core.util import event_pb2
+
+    files = [str(path) for path in sorted(folder.glob("events.out.tfevents.*"))]
+    return [event_pb2.Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(files)]
+
+
+def test_every_epoch_is_a_step_with_its_figures(tmp_path):
+    from training.tensorboard import EpochEvents
+
+    events = EpochEvents(tmp_path / "tensorboard")
+    for epoch in (1, 2):
+        events.add({"stage": 1, "epoch": epoch, "loss": 1 / epoch, "val_accuracy": 0.25 * epoch})
+
+    [header, *steps] = _events(tmp_path / "tensorboard")
+    assert header.file_version == "brain.Event:2"
+    assert [event.step for event in steps] == [1, 2]
+    assert [{v.tag: v.simple_value for v in event.summary.value} for event in steps] == [
+        {"loss": 1.0, "val_accuracy": 0.25},
+        {"loss": 0.5, "val_accuracy": 0.5},
+    ]
+
+
+def test_steps_go_on_where_an_interrupted_run_stopped(tmp_path):
+    from training.tensorboard import EpochEvents
+
+    EpochEvents(tmp_path, first_step=7).add({"loss": 0.5})
+
+    assert [event.step for event in _events(tmp_path)] == [0, 8]
