@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 MESSAGES := modelserver/messages
 
-.PHONY: help demo serve test test-fast prove bench check fix proto lock clean
+.PHONY: help demo serve test test-fast prove bench figures check fix proto lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,6 +32,10 @@ prove: $(INSTALLED)  ## the long proofs at full length; the result goes to docs/
 bench: $(INSTALLED)  ## ratios within one run, see benchmarks/
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
+figures: $(INSTALLED)  ## the recipes' figures on your FLOWERS, MNIST, VGG16, DENSENET121: hours
+	$(BIN)/python benchmarks/figures/recipes.py $(if $(FLOWERS),--flowers $(FLOWERS)) $(if $(MNIST),--mnist $(MNIST)) \
+		$(if $(VGG16),--vgg16 $(VGG16)) $(if $(DENSENET121),--densenet121 $(DENSENET121))
+
 check: $(INSTALLED)  ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -55,7 +59,7 @@ lock:  ## requirements/*.txt anew from pyproject.toml
 	$(LOCK) --extra serving --constraint requirements/dev.txt --output-file requirements/serving.txt
 
 clean:  ## all that make made here
-	rm -rf $(VENV) models photographs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) models photographs runs figures .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(INSTALLED): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "miwake needs Python 3.11 or newer"'
