@@ -79,22 +79,21 @@ class Pair:
     p_value: float | None
     corrected: float | None
 
-    @property
-    def sentence(self) -> str:
-        """What it means."""
+    def sentence(self, *, first: str, second: str) -> str:
+        """What it means, by these names for the runs."""
         if self.p_value is None or self.corrected is None:
-            return f"{self.second} and {self.first} have no test image in common: they cannot be compared."
+            return f"{second} and {first} have no test image in common: they cannot be compared."
         p = f"p = {self.p_value:.2g}"
         if self.corrected != self.p_value:
             p += f", {self.corrected:.2g} after Holm's correction"
         counts = (
-            f"of {self.shared} test images that both have, {self.only_second} are recognised by "
-            f"{self.second} alone and {self.only_first} by {self.first} alone ({p})"
+            f"of {self.shared} test images that both have, it alone recognises {self.only_second} and "
+            f"{first} alone {self.only_first} ({p})"
         )
         if self.corrected >= SIGNIFICANT:
-            return f"No difference is shown between {self.second} and {self.first}: {counts}."
+            return f"{second} is not shown to differ from {first}: {counts}."
         better = "better" if self.only_second > self.only_first else "worse"
-        return f"{self.second} is {better} than {self.first}: {counts}."
+        return f"{second} is {better} than {first}: {counts}."
 
 
 def read_run(folder: Path) -> FinishedRun:

@@ -98,8 +98,7 @@ def cached_features(
     Raises:
         CacheError: they cannot be written.
     """
-    path = cache.folder / f"features-{_key(lower, samples, copies, cache.dtype)}.npy"
-    shape = (copies.count * len(samples), *lower.outputs[0].shape[1:])
+    path, shape = _file(cache, lower, samples, copies)
     try:
         if _kept(path, shape) is None:
             _fill(path, shape, cache.dtype, _computed(lower, samples, copies, progress=progress))
@@ -110,6 +109,17 @@ def cached_features(
         raise CacheError(f"the features in {path} cannot be read back")
     rows = np.arange(len(samples))
     return Samples(values=values, rows=rows, labels=samples.labels, copies=copies.count, stride=len(samples))
+
+
+def are_kept(cache: FeatureCache, lower: Any, samples: Samples, *, copies: Copies) -> bool:
+    """Whether an earlier call has kept these features, so that they take no more room than they do."""
+    return _kept(*_file(cache, lower, samples, copies)) is not None
+
+
+def _file(cache: FeatureCache, lower: Any, samples: Samples, copies: Copies) -> tuple[Path, tuple[int, ...]]:
+    """Where these features are kept, and their shape."""
+    path = cache.folder / f"features-{_key(lower, samples, copies, cache.dtype)}.npy"
+    return path, (copies.count * len(samples), *lower.outputs[0].shape[1:])
 
 
 def _kept(path: Path, shape: tuple[int, ...]) -> npt.NDArray[Any] | None:

@@ -83,7 +83,7 @@ def load_progress(path: Path) -> Progress | None:
             arrays = {kind: _of_kind(stored, kind) for kind in _ARRAYS}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as exc:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as exc:
         raise RunError(f"{path} cannot be read: start anew with --fresh") from exc
     return Progress(**{**facts, "history": tuple(facts["history"]), **arrays})
 

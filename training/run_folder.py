@@ -127,8 +127,11 @@ def _unfinished(runs: Path, fingerprint: str) -> tuple[Path, TextIO] | None:
         if _fingerprint(path) != fingerprint or (path / REPORT_FILE).exists():
             continue
         lock = _locked(path)
-        if lock is not None:
+        if lock is None:
+            continue
+        if not (path / REPORT_FILE).exists():  # it may have been finished since
             return path, lock
+        lock.close()
     return None
 
 

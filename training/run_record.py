@@ -16,9 +16,10 @@ from training.networks import weights_origin
 from training.plan import GoldenSource
 from training.run import Run
 from training.samples import sizes
+from training.svm import LinearSvm
 
 MAX_BATCH_SIZE = 32
-_PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "scikit-learn")
+_PACKAGES = ("miwake", "tensorflow", "keras", "numpy", "pillow", "scikit-learn")
 Row = dict[str, object]
 
 
@@ -64,6 +65,7 @@ def report_of(run: Run) -> dict[str, Any]:
         "dataset_sha256": run.data.decoded.dataset_sha256,
         "image_counts": sizes(run.data.samples),
         "calibration": asdict(run.calibration) | {"notes": run.calibration.notes},
+        "svm": None if run.svm is None else _svm_facts(run.svm),
         "validation": run.evaluations["validation"].to_dict(),
         "test": run.evaluations["test"].to_dict(),
         "unreadable": [asdict(entry) for entry in run.data.unreadable],
@@ -99,6 +101,11 @@ def predictions_of(run: Run) -> list[Row]:
         }
         for photograph, row in zip(tested, run.probabilities("test"), strict=True)
     ]
+
+
+def _svm_facts(svm: LinearSvm) -> dict[str, Any]:
+    kept = ("cost", "cross_validation_accuracy", "folds", "converged")
+    return {name: getattr(svm, name) for name in kept}
 
 
 def packages() -> dict[str, str]:

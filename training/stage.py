@@ -11,7 +11,7 @@ import keras
 from training.augment import augmented, changes_pixels
 from training.batches import Batches
 from training.cut import CutModel, cut_frozen
-from training.features import Copies, FeatureCache, cached_features
+from training.features import Copies, FeatureCache, are_kept, cached_features
 from training.networks import Classifier
 from training.observer import Observer
 from training.photographs import Split
@@ -101,7 +101,8 @@ def _has_room(
     observer.say(
         f"the layers up to {cut.layer} run once: what they give takes {_megabytes(needed)} in {cache.folder}"
     )
-    if needed <= room:
+    # Half of what is free is less than it was before an earlier run took its share.
+    if needed <= room or (cache.most_bytes is None and _all_kept(cache, cut, samples, copies)):
         return True
     observer.say(f"that is more than the {_megabytes(room)} it may take: they run every epoch instead")
     return False
@@ -110,12 +111,21 @@ def _has_room(
 def _features(
     cache: FeatureCache, cut: CutModel, samples: SamplesBySplit, copies: Copies, observer: Observer
 ) -> SamplesBySplit:
-    as_they_are = replace(copies, augmentation=Augmentation())
-    wanted: Mapping[Split, Copies] = {"train": copies, "validation": as_they_are}
     return {
         split: cached_features(cache, cut.lower, samples[split], copies=chosen, progress=observer.progress)
-        for split, chosen in wanted.items()
+        for split, chosen in _wanted(copies).items()
     }
+
+
+def _all_kept(cache: FeatureCache, cut: CutModel, samples: SamplesBySplit, copies: Copies) -> bool:
+    return all(
+        are_kept(cache, cut.lower, samples[split], copies=chosen) for split, chosen in _wanted(copies).items()
+    )
+
+
+def _wanted(copies: Copies) -> Mapping[Split, Copies]:
+    """Validation is never changed at random."""
+    return {"train": copies, "validation": replace(copies, augmentation=Augmentation())}
 
 
 def _whole(classifier: Classifier, cut: CutModel | None, change: Augmentation) -> Any:

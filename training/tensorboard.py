@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
 from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
+
+from training.errors import RunError
 
 _NOT_FIGURES = ("stage", "epoch")
 
@@ -20,16 +23,22 @@ class EpochEvents:
         """Begin a file.
 
         Raises:
-            tensorflow.errors.OpError: it cannot be written.
+            RunError: it cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         now = time.time()
         self._step = first_step
-        self._file = tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{int(now)}.miwake"))
+        self._path = folder / f"events.out.tfevents.{int(now)}.miwake"
+        with self._one_clear_line():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = tf.io.TFRecordWriter(str(self._path))
         self._write(event_pb2.Event(wall_time=now, file_version="brain.Event:2"))
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Write the figures of one epoch."""
+        """Write the figures of one epoch.
+
+        Raises:
+            RunError: they cannot be written.
+        """
         self._step += 1
         values = [
             summary_pb2.Summary.Value(tag=name, simple_value=value)
@@ -40,5 +49,16 @@ class EpochEvents:
         self._write(event_pb2.Event(wall_time=time.time(), step=self._step, summary=summary))
 
     def _write(self, event: event_pb2.Event) -> None:
-        self._file.write(event.SerializeToString())
-        self._file.flush()
+        with self._one_clear_line():
+            self._file.write(event.SerializeToString())
+            self._file.flush()
+
+    @contextmanager
+    def _one_clear_line(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            raise RunError(f"cannot write events to {self._path}: {exc.strerror}") from exc
+        except tf.errors.OpError as exc:
+            reason = exc.message.rpartition("; ")[2]
+            raise RunError(f"cannot write events to {self._path}: {reason}") from exc

@@ -228,6 +228,8 @@ def _calibration(plan: Plan, data: Dataset, fitted: _Fitted, validation_logits: 
 
 
 def _published(plan: Plan, run: Run, folder: RunFolder, *, phases: Phases) -> TrainingResult:
+    with phases.phase("report"):  # first: what fails here leaves no version that a second try would double
+        write_report(folder.path / REPORT_PAGE, run)
     with phases.phase("export"):
         manifest = manifest_of(run, golden=plan.golden)
         version = export_version(
@@ -238,8 +240,6 @@ def _published(plan: Plan, run: Run, folder: RunFolder, *, phases: Phases) -> Tr
             record=RunRecord(report=report_of(run), split=split_of(run), history=run.history),
             keep_keras=plan.keep_keras,
         )
-    with phases.phase("report"):
-        write_report(folder.path / REPORT_PAGE, run)
     folder.finish(
         report=report_of(run) | {"version": str(version)},
         history=run.history,

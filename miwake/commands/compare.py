@@ -37,18 +37,20 @@ def compare(runs: tuple[Path, ...], *, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
 
-        rows = [asdict(pair) | {"sentence": pair.sentence} for pair in pairs]
+        rows = [
+            asdict(pair) | {"sentence": pair.sentence(first=pair.first, second=pair.second)} for pair in pairs
+        ]
         click.echo(json.dumps({"runs": [run.to_dict() for run in finished], "pairs": rows}))
         return
     for line in _table(finished):
         click.echo(line)
     click.echo()
-    for pair in pairs:
-        click.echo(pair.sentence)
+    for number, pair in enumerate(pairs, start=2):
+        click.echo(pair.sentence(first="run 1", second=f"Run {number}"))
 
 
 def _table(runs: Sequence[FinishedRun]) -> Iterator[str]:
-    rows = [_HEAD, *map(_row, runs)]
+    rows = [_HEAD, *(_row(run, number) for number, run in enumerate(runs, start=1))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, strict=True)
@@ -59,10 +61,10 @@ def _table(runs: Sequence[FinishedRun]) -> Iterator[str]:
         yield "  ".join(aligned).rstrip()
 
 
-def _row(run: FinishedRun) -> tuple[str, ...]:
+def _row(run: FinishedRun, number: int) -> tuple[str, ...]:
     low, high = run.accuracy_interval
     return (
-        run.id,
+        f"{number}  {run.id}",
         run.recipe,
         str(run.seed),
         str(run.train_images),

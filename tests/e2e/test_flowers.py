@@ -39,6 +39,8 @@ def training(models: Path) -> str:
         str(models),
         "--cache",
         str(models.parent / "cache"),
+        "--runs",
+        str(models.parent / "runs"),
     ]
     command = [sys.executable, "-m", "miwake", "train", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

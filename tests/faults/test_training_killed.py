@@ -35,7 +35,7 @@ dropout = 0.5
 frozen = 5
 optimizer = "adam"
 rate = 0.001
-epochs = 15
+epochs = 4
 batch_size = 8
 augmented = false
 
@@ -45,7 +45,7 @@ optimizer = "sgd"
 rate = 0.003
 momentum = 0.9
 schedule = "cosine"
-epochs = 45
+epochs = {epochs}
 batch_size = 8
 
 [augmentation]
@@ -68,9 +68,9 @@ def signals(request: pytest.FixtureRequest) -> list[signal.Signals]:
 class Training:
     """`miwake train` on the same photographs, with the same recipe, into one folder."""
 
-    def __init__(self, folder: Path, photographs: Path) -> None:
+    def __init__(self, folder: Path, photographs: Path, *, epochs: int) -> None:
         folder.mkdir()
-        (folder / "small.toml").write_text(RECIPE, "utf-8")
+        (folder / "small.toml").write_text(RECIPE.format(epochs=epochs), "utf-8")
         self.folder = folder
         self._command = [
             *(sys.executable, "-m", "miwake", "train", str(photographs), "--name", "toy", "--seed", "7"),
@@ -126,20 +126,23 @@ def end(training: Training, number: signal.Signals, *, after: int, seconds: floa
 
 @pytest.mark.timeout(1200)
 # Keras 3.15 reads its variables with `np.array(x)`, whose TensorFlow side NumPy 2 finds out of date.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+@pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
 def test_training_goes_on_to_the_same_outcome(tmp_path: Path, signals: list[signal.Signals]) -> None:
     photographs = write_classes(tmp_path / "photographs", per_class=20)
-    undisturbed = Training(tmp_path / "undisturbed", photographs)
-    disturbed = Training(tmp_path / "disturbed", photographs)
+    epochs = 8 * len(signals)  # twice what all of them wait for
+    undisturbed = Training(tmp_path / "undisturbed", photographs, epochs=epochs)
+    disturbed = Training(tmp_path / "disturbed", photographs, epochs=epochs)
     chance = random.Random(0)  # noqa: S311 - no secret
     undisturbed.run()
 
     for number in signals:
-        epochs = disturbed.epochs()
+        before = disturbed.epochs()
         error = end(disturbed, number, after=chance.randint(1, 4), seconds=chance.uniform(0, 0.2))
         assert not disturbed.finished()
         assert disturbed.versions() == []
-        assert disturbed.epochs() > epochs
+        assert disturbed.epochs() > before
         if number == signal.SIGINT:
             assert "Traceback" not in error
             assert error.rstrip().endswith("Aborted!")

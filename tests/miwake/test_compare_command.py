@@ -31,9 +31,9 @@ def test_runs_stand_side_by_side_above_the_test(runs: list[Path]) -> None:
     assert result.exit_code == 0, result.output
     head, plain, augmented, _, sentence = result.stdout.splitlines()
     assert head.split()[:5] == ["run", "recipe", "seed", "train", "test"]
-    assert plain.split()[:6] == ["plain", "cnn3", "3", "40", "9", "0.0000"]
-    assert augmented.split()[0] == "augmented"
-    assert sentence.startswith("augmented is better than plain: of 9 test images that both have, 9 are")
+    assert plain.split()[:7] == ["1", "plain", "cnn3", "3", "40", "9", "0.0000"]
+    assert augmented.split()[:2] == ["2", "augmented"]
+    assert sentence.startswith("Run 2 is better than run 1: of 9 test images that both have, it alone")
 
 
 def test_json_holds_runs_and_pairs(runs: list[Path]) -> None:

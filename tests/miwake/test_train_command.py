@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -43,7 +44,6 @@ optimizer = "adam"
 rate = 0.001
 epochs = 1
 batch_size = 8
-patience = 0
 """
 
 
@@ -68,7 +68,7 @@ def command_of(photographs: Path, models: Path, *arguments: str) -> list[str]:
     return [
         *(sys.executable, "-m", "miwake", "train", str(photographs)),
         *("--name", "toy", "--models", str(models), "--cache", str(photographs.parent / "cache")),
-        *arguments,
+        *("--runs", str(photographs.parent / "runs"), *arguments),
     ]
 
 
@@ -101,6 +101,52 @@ def test_a_missing_weights_file(photographs: Path, tmp_path: Path) -> None:
 
     assert_one_line(result, "nowhere.pth")
     assert not (tmp_path / "models" / "toy").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--strategy", "multi-worker"), "choose --strategy mirrored on one host with several GPUs"),
+        (("--backbone", "VGG61"), "network is not one of efficientnet-lite0, cnn3, cnn4, VGG16"),
+        (("--recipe", "linear", "--backbone", "cnn3"), "cnn3 starts from random weights"),
+    ],
+)
+def test_what_cannot_be_followed(
+    photographs: Path, tmp_path: Path, arguments: tuple[str, ...], text: str
+) -> None:
+    result = train(photographs, tmp_path / "models", *arguments)
+
+    assert_one_line(result, text)
+    assert not (tmp_path / "models" / "toy").exists()
+
+
+def test_a_folder_of_runs_that_cannot_be_made(photographs: Path, small_recipe: str, tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+
+    result = train(photographs, tmp_path / "models", "--recipe", small_recipe)
+
+    assert_one_line(result, "cannot keep runs in")
+    assert files_below(tmp_path / "models") == []
+
+
+def test_a_run_leaves_a_report_and_events_and_a_second_one_begins_anew(
+    photographs: Path, small_recipe: str, tmp_path: Path
+) -> None:
+    arguments = ("--recipe", small_recipe, "--class-weights", "--tensorboard")
+    results = [train(photographs, tmp_path / "models", *arguments) for _ in range(2)]
+
+    runs = list((tmp_path / "runs").iterdir())
+    assert [result.returncode for result in results] == [0, 0], results[0].stderr
+    assert len(runs) == 2
+    for run in runs:
+        kept = {path.name for path in run.iterdir()}
+        assert kept >= {"report.html", "report.json", "history.csv", "split.csv", "predictions.csv"}
+        assert list(run.glob("tensorboard/events.out.tfevents.*"))
+        assert "progress.npz" not in kept
+        assert f"report {run / 'report.html'}" in results[0].stdout + results[1].stdout
+        recorded = json.loads((run / "report.json").read_text())
+        assert recorded["recipe_values"]["class_weights"] is True
+        assert recorded["command"].startswith("miwake train ")
 
 
 def test_an_empty_class_folder(photographs: Path, tmp_path: Path) -> None:

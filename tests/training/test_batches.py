@@ -111,9 +111,7 @@ def test_every_epoch_draws_one_of_an_images_copies(copies):
     from training.seeds import EpochSeed
 
     values = np.arange(copies * 40)[:, None]  # row = copy * 40 + image
-    samples = Samples(
-        values=values, rows=np.arange(40), labels=np.arange(40), copies=copies, stride=40
-    )
+    samples = Samples(values=values, rows=np.arange(40), labels=np.arange(40), copies=copies, stride=40)
     seen = []
     for epoch in range(3):
         batches = list(_batches(samples=samples).shuffled(EpochSeed(seed=0, stage=0, epoch=epoch)))

@@ -22,7 +22,7 @@ def test_every_class_counts_the_same_however_many_images_it_has():
 
 
 def test_a_class_without_images_is_no_division_by_zero():
-    assert class_weights(np.array([0, 0]), 2).tolist() == [1.0, 0.0]
+    assert class_weights(np.array([0, 0]), 2).tolist() == [0.5, 0.0]
 
 
 def _unbalanced(count, *, seed, rare):

@@ -13,6 +13,10 @@ def _compare(*folders):
     return compare([read_run(folder) for folder in folders])
 
 
+def _sentence(pair):
+    return pair.sentence(first="run 1", second="Run 2")
+
+
 def test_runs_are_paired_by_the_contents_of_their_test_images(tmp_path):
     first = write_run(tmp_path / "a", {"x": True, "y": True, "z": False, "only-a": False})
     second = write_run(tmp_path / "b", {"z": True, "y": True, "x": False, "only-b": True})
@@ -30,9 +34,9 @@ def test_the_test_is_mcnemars_exact_one(tmp_path):
     (pair,) = _compare(first, second)
 
     assert pair.p_value == pytest.approx(2 * 0.5**8)
-    assert pair.sentence == (
-        "b is better than a: of 10 test images that both have, 8 are recognised by b alone and 0 by a alone "
-        "(p = 0.0078)."
+    assert _sentence(pair) == (
+        "Run 2 is better than run 1: of 10 test images that both have, it alone recognises 8 and run 1 "
+        "alone 0 (p = 0.0078)."
     )
 
 
@@ -43,7 +47,7 @@ def test_a_worse_run_is_called_worse(tmp_path):
 
     (pair,) = _compare(first, second)
 
-    assert pair.sentence.startswith("b is worse than a: ")
+    assert _sentence(pair).startswith("Run 2 is worse than run 1: ")
 
 
 def test_a_difference_that_may_be_chance_is_not_called_one(tmp_path):
@@ -53,7 +57,7 @@ def test_a_difference_that_may_be_chance_is_not_called_one(tmp_path):
     (pair,) = _compare(first, second)
 
     assert pair.p_value == 1.0
-    assert pair.sentence.startswith("No difference is shown between b and a: of 2 test images")
+    assert _sentence(pair).startswith("Run 2 is not shown to differ from run 1: of 2 test images")
 
 
 def test_runs_that_agree_on_every_image_do_not_differ(tmp_path):
@@ -70,7 +74,7 @@ def test_runs_without_a_common_test_image_are_not_tested(tmp_path):
     (pair,) = _compare(first, second)
 
     assert (pair.shared, pair.p_value, pair.corrected) == (0, None, None)
-    assert pair.sentence == "b and a have no test image in common: they cannot be compared."
+    assert _sentence(pair) == "Run 2 and run 1 have no test image in common: they cannot be compared."
 
 
 def test_an_image_labelled_in_two_ways_is_two_images(tmp_path):
@@ -91,7 +95,7 @@ def test_several_runs_are_each_tested_against_the_first_and_corrected(tmp_path):
 
     assert [pair.second for pair in pairs] == ["b", "c", "d"]
     assert [pair.corrected for pair in pairs] == [pytest.approx(2 * pairs[0].p_value), None, 1.0]
-    assert "after Holm's correction" in pairs[0].sentence
+    assert "after Holm's correction" in _sentence(pairs[0])
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from .small_fits import built, coloured, fitted, same, splits, weights_of, with_
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
+AS_THEY_ARE = Augmentation()
 FLIPPED_THRICE = Augmentation(shear=0.5, zoom=0.3, flip=True, copies=3)
 
 
@@ -26,7 +27,7 @@ def lower(tiny_recipe):
     return keras.Model(model.inputs[0], model.get_layer("pool3").output)
 
 
-def _cached(folder, lower, samples, *, augmentation=Augmentation(), seed=0, dtype="float32"):
+def _cached(folder, lower, samples, *, augmentation=AS_THEY_ARE, seed=0, dtype="float32"):  # noqa: PLR0913
     from training.features import Copies, FeatureCache, cached_features
     from training.seeds import EpochSeed
 
@@ -140,10 +141,9 @@ def test_copies_differ_from_one_another_and_are_the_same_again_with_the_same_see
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_nothing(lower, small_disk):
-    with pytest.raises(CacheError, match="cannot keep features in .*: No space left on device") as caught:
+    with pytest.raises(CacheError, match=r"^cannot keep features in .*: No space left on device$"):
         _cached(small_disk, lower, coloured(2000, seed=0))
 
-    assert "\n" not in str(caught.value)
     assert list(small_disk.iterdir()) == []
 
 
@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tiny_recipe, tmp_path):
     (tmp_path / "cache").touch()
 
     with pytest.raises(CacheError, match="cannot keep features in"):
-        fitted(with_stage(tiny_recipe, frozen="all"), splits(), tmp_path / "cache")
+        fitted(_frozen(tiny_recipe), splits(), tmp_path / "cache")
 
 
 def test_an_interrupted_computation_leaves_nothing_that_looks_whole(lower, tmp_path):
@@ -206,9 +206,13 @@ def test_over_the_limit_the_fit_runs_uncached_says_so_and_ends_on_the_same_weigh
 
 
 def test_features_kept_already_are_used_however_little_room_is_left(tiny_recipe, tmp_path):
-    """A second run must not find that the first has taken half of the disk."""
+    """A second run must not find that the first has taken its half of the disk."""
     from training.features import FeatureCache
     from training.observer import Observer
+
+    class FullDisk(FeatureCache):
+        def room(self):
+            return 0
 
     said = []
     first, _ = fitted(_frozen(tiny_recipe), splits(), tmp_path)
@@ -216,7 +220,7 @@ def test_features_kept_already_are_used_however_little_room_is_left(tiny_recipe,
         _frozen(tiny_recipe),
         splits(),
         tmp_path,
-        cache=FeatureCache(folder=tmp_path, most_bytes=0),
+        cache=FullDisk(folder=tmp_path),
         observer=Observer(say=said.append),
     )
 

@@ -11,7 +11,7 @@ from contract.image_spec import ImageSpec
 from training.errors import FitError
 from training.recipe import Augmentation, Head, Recipe, Stage
 
-from .small_fits import coloured, fitted, misleading, splits, weights_of, with_stage
+from .small_fits import coloured, fitted, misleading, same, splits, weights_of, with_stage
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -46,7 +46,9 @@ def test_patience_ends_on_the_weights_of_the_smallest_validation_loss(tiny_recip
 
     samples = misleading()
 
-    classifier, history = fitted(with_stage(tiny_recipe, epochs=30, patience=4, keep="best"), samples, tmp_path)
+    classifier, history = fitted(
+        with_stage(tiny_recipe, epochs=30, patience=4, keep="best"), samples, tmp_path
+    )
 
     losses = [row["val_loss"] for row in history]
     logits = classifier.model(samples["validation"].values, training=False)
@@ -65,16 +67,16 @@ def test_a_loss_that_is_no_number_ends_the_fit(tiny_recipe, tmp_path):
 
 def _plain_keras(model, stage, samples, *, seed):
     """What Keras's own `fit` makes of the same first weights and the same order of images."""
+    import keras
+
     from training.batches import shuffled_in_blocks
     from training.seeds import EpochSeed
 
-    optimizers = __import__("keras").optimizers
-    optimizer = (
-        optimizers.SGD(stage.rate, momentum=stage.momentum)
-        if stage.optimizer == "sgd"
-        else optimizers.Adam(stage.rate)
-    )
-    loss = __import__("keras").losses.SparseCategoricalCrossentropy(from_logits=True)
+    if stage.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(stage.rate, momentum=stage.momentum)
+    else:
+        optimizer = keras.optimizers.Adam(stage.rate)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, jit_compile=False)
     train = samples["train"]
     for epoch in range(stage.epochs):
@@ -175,15 +177,15 @@ def test_batch_normalisation_before_the_cut_stays_in_inference_mode_when_pixels_
 
     classifier = _with_batch_normalisation()
     recipe = replace(_recipe(frozen=7), augmentation=Augmentation(flip=True))
-    before = [np.array(w) for w in classifier.model.get_layer("bn2").get_weights()]
-    later = np.array(classifier.model.get_layer("bn3").moving_mean)
+    before = classifier.model.get_layer("bn2").get_weights()
+    *_, later, _ = classifier.model.get_layer("bn3").get_weights()
 
     cache = FeatureCache(folder=tmp_path)
     fit(classifier, recipe, samples=splits(), seed=0, cache=cache, observer=Observer())
 
-    for one, other in zip(before, classifier.model.get_layer("bn2").get_weights(), strict=True):
-        assert np.array_equal(one, other)
-    assert not np.array_equal(later, classifier.model.get_layer("bn3").moving_mean)
+    assert same(before, classifier.model.get_layer("bn2").get_weights())
+    *_, moving_mean, _ = classifier.model.get_layer("bn3").get_weights()
+    assert not np.array_equal(later, moving_mean)
 
 
 def test_the_rate_falls_along_half_a_cosine(tiny_recipe, tmp_path):

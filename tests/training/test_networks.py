@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from contract.image_spec import ImageSpec
-from training.errors import WeightsError
+from training.errors import RecipeError, WeightsError
 from training.recipe import Head
 from training.recipe_files import load_recipe
 
 pytestmark = pytest.mark.tensorflow
 
+HEAD = Head(pooling="average")
 SHARED_WEIGHTS = Path(__file__).resolve().parents[3] / "shared" / "weights"
 
 
@@ -21,7 +22,7 @@ def _lite0(*, side=64, weights="imagenet"):
     return replace(recipe, image=ImageSpec(height=side, width=side), weights=weights)
 
 
-@pytest.mark.parametrize("scaling", ["1/255", "tf", "lite", "torch", "caffe"])
+@pytest.mark.parametrize("scaling", ["1/255", "tf", "lite", "torch", "caffe", "none"])
 def test_scaling_equals_the_reference(scaling):
     import keras
 
@@ -30,7 +31,7 @@ def test_scaling_equals_the_reference(scaling):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3)).astype(np.uint8)
     images = keras.Input((4, 5, 3), dtype="uint8")
     model = keras.Model(images, scaled(images, scaling))
-    reference = {"1/255": lambda x: x / 255, "lite": lambda x: (x - 127) / 128}.get(
+    reference = {"1/255": lambda x: x / 255, "lite": lambda x: (x - 127) / 128, "none": lambda x: x}.get(
         scaling,
         lambda x: keras.applications.imagenet_utils.preprocess_input(x, "channels_last", scaling),
     )
@@ -172,3 +173,110 @@ def test_an_application_takes_the_weights_of_a_saved_file():
 
     expected = np.asarray(own(pixels / np.float32(127.5) - 1, training=False))
     assert np.asarray(classifier.features(pixels, training=False)) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("network", "side"), [("Xception", 75), ("MobileNetV3Small", 64)])
+def test_weights_of_a_saved_file_reach_layers_without_a_name_of_their_own(tmp_path, network, side):
+    """Xception's shortcuts are called `conv2d_7` by one build and `conv2d_11` by the next."""
+    import keras
+
+    from training.networks import build_classifier
+
+    path = str(tmp_path / "saved.weights.h5")
+    own = getattr(keras.applications, network)(
+        include_top=False, weights=None, input_shape=(side, side, 3), pooling="avg"
+    )
+    own.save_weights(path)
+    recipe = replace(
+        _lite0(side=side, weights=path), network=network, scaling="none", adapter="gray", head=HEAD
+    )
+
+    classifier = build_classifier(recipe, classes=2)
+
+    mine = [w for name in classifier.backbone for w in classifier.model.get_layer(name).get_weights()]
+    assert all(np.array_equal(one, other) for one, other in zip(mine, own.get_weights(), strict=True))
+    assert "adapter_conv" not in classifier.backbone
+
+
+def test_the_gray_adapter_shows_the_network_no_colour():
+    from training.networks import build_classifier
+
+    recipe = replace(_lite0(weights="none"), network="cnn3", adapter="gray", scaling="1/255")
+    model = build_classifier(recipe, classes=3).model
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
+    luma = pixels @ np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+    gray = np.repeat(luma[..., None].round(), 3, axis=-1).astype(np.uint8)
+
+    colour_logits, gray_logits = (
+        np.asarray(model(images, training=False)) for images in (pixels.astype(np.uint8), gray)
+    )
+
+    assert colour_logits == pytest.approx(gray_logits, abs=1e-3)
+    assert model.get_layer("adapter_conv").kernel.shape == (3, 3, 1, 3)
+
+
+def test_the_adapter_is_learnt_however_much_of_the_network_is_frozen():
+    from training.networks import build_classifier
+    from training.stage import freeze
+
+    recipe = replace(_lite0(weights="none"), network="VGG16", adapter="gray", head=HEAD)
+    stage = replace(recipe.stages[0], frozen=15)
+    classifier = build_classifier(recipe, classes=2)
+
+    freeze(classifier, stage)
+
+    fitted = {layer.name for layer in classifier.model.layers if layer.trainable and layer.weights}
+    blocks = {f"block5_conv{number}" for number in (1, 2, 3)}
+    assert fitted == {"adapter_conv", "adapter_bn", "logits"} | blocks
+
+
+def test_a_network_may_end_early():
+    from training.networks import build_classifier
+
+    recipe = replace(_lite0(weights="none"), network="VGG16", last_layer="block3_pool", head=HEAD)
+
+    classifier = build_classifier(recipe, classes=2)
+
+    assert classifier.features.output.shape == (None, 256)
+    assert classifier.backbone[-1] == "block3_pool"
+
+
+@pytest.mark.parametrize("layer", ["block9_pool", "images", "logits"])
+def test_a_last_layer_the_network_has_no_maps_of_is_refused(layer):
+    from training.networks import build_classifier
+
+    recipe = replace(_lite0(weights="none"), network="VGG16", last_layer=layer, head=HEAD)
+
+    with pytest.raises(RecipeError, match=f"VGG16 has no maps '{layer}'"):
+        build_classifier(recipe, classes=2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": "VGG16", "scaling": "caffe", "adapter": "gray"},
+        {"network": "VGG16", "scaling": "none", "last_layer": "block2_pool"},
+        {"network": "EfficientNetB0", "scaling": "expected"},
+        {"network": "MobileNetV3Small", "scaling": "tf"},
+        {"network": "efficientnet-lite0", "scaling": "expected", "last_layer": "block2_project_bn"},
+        {"network": "cnn4", "scaling": "torch"},
+    ],
+)
+def test_the_keras_file_opens_without_this_project(tmp_path, changes):
+    """Every layer is one of Keras's own, and its safe mode is on."""
+    import keras
+
+    from training.networks import build_classifier
+
+    side = 96
+    recipe = replace(_lite0(weights="none"), image=ImageSpec(height=side, width=side), head=HEAD, **changes)
+    model = build_classifier(recipe, classes=3).model
+    pixels = np.random.default_rng(0).integers(0, 256, (2, side, side, 3)).astype(np.uint8)
+
+    model.save(tmp_path / "model.keras")
+
+    opened = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert {type(layer).__module__.split(".")[0] for layer in opened.layers} == {"keras"}
+    assert np.asarray(opened(pixels)) == pytest.approx(np.asarray(model(pixels, training=False)), abs=1e-4)

@@ -142,40 +142,36 @@ def test_a_file_damaged_anywhere_is_refused_in_one_line(tmp_path):
     path = tmp_path / "progress.npz"
     save_progress(path, _progress())
     whole = path.read_bytes()
-    damaged = [b"", b"no archive", whole[:-1], whole[:200], whole[: len(whole) // 2]]
-    for place in np.linspace(0, len(whole) - 1, 400, dtype=int):
-        damaged.append(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
-    refused = 0
+    places = np.linspace(0, len(whole) - 1, 400, dtype=int)
+    flipped = [whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :] for place in places]
+    cut = [b"", b"no archive", whole[:-1], whole[:200], whole[: len(whole) // 2]]
 
-    for content in damaged:
-        path.write_bytes(content)
-        try:
-            read = load_progress(path)
-        except RunError as exc:
-            refused += 1
-            assert str(exc) == f"{path} cannot be read: start anew with --fresh"
-        else:  # a byte that says nothing, such as a date
-            assert same(read.weights, _progress().weights)
+    refusals = [_refusal(path, content) for content in [*cut, *flipped]]
 
-    assert refused > 300
+    assert set(refusals) <= {f"{path} cannot be read: start anew with --fresh", None}
+    assert None not in refusals[: len(cut)]
+    assert refusals.count(None) < 100
 
 
-def test_a_network_that_the_progress_does_not_fit_is_not_fitted(tiny_recipe, tmp_path):
-    save_progress(tmp_path / "progress.npz", _progress())
+def _refusal(path, content):
+    """The line, or None where the damage is to a byte that says nothing, such as a date."""
+    path.write_bytes(content)
+    try:
+        read = load_progress(path)
+    except RunError as exc:
+        return str(exc)
+    assert same(read.weights, _progress().weights)
+    return None
 
-    with pytest.raises(ValueError, match="zip"):
-        fitted(tiny_recipe, misleading(), tmp_path, progress=load_progress(tmp_path / "progress.npz"))
 
-
-def test_a_disk_that_fills_keeps_the_epoch_before(tmp_path, small_disk):
+def test_a_disk_that_fills_keeps_the_epoch_before(small_disk):
     path = small_disk / "progress.npz"
     save_progress(path, _progress())
     larger = replace(_progress(), epoch=4, weights=(np.ones(100_000, np.float32),))
 
-    with pytest.raises(RunError, match="cannot keep how far the fit has come in .*: No space left") as caught:
+    with pytest.raises(RunError, match=r"^cannot keep how far the fit .*: No space left on device$"):
         save_progress(path, larger)
 
-    assert "\n" not in str(caught.value)
     assert load_progress(path).epoch == 3
     assert [entry.name for entry in small_disk.iterdir()] == ["progress.npz"]
 

@@ -151,7 +151,7 @@ def test_what_is_no_run_of_ours_is_passed_over(tmp_path, content):
 def test_runs_that_cannot_be_kept_are_one_clear_line(tmp_path):
     (tmp_path / "runs").touch()
 
-    with pytest.raises(RunError, match="cannot keep runs in .*runs: File exists") as caught:
+    with pytest.raises(RunError, match=r"cannot keep runs in .*runs: File exists") as caught:
         _open(tmp_path / "runs").__enter__()
 
     assert "\n" not in str(caught.value)

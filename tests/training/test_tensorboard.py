@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+
+from training.errors import RunError
 
 pytestmark = pytest.mark.tensorflow
 
@@ -36,3 +40,22 @@ def test_steps_go_on_where_an_interrupted_run_stopped(tmp_path):
     EpochEvents(tmp_path, first_step=7).add({"loss": 0.5})
 
     assert [event.step for event in _events(tmp_path)] == [0, 8]
+
+
+def test_a_full_disk_is_one_clear_line(small_disk):
+    from training.tensorboard import EpochEvents
+
+    events = EpochEvents(small_disk)
+    _fill(small_disk)
+
+    with pytest.raises(RunError, match=r"^cannot write events to .*: No space left on device$"):
+        events.add({f"figure {number}": 0.5 for number in range(1_000)})  # more than a block
+    with pytest.raises(RunError, match=r"^cannot write events to .*: No space left on device$"):
+        EpochEvents(small_disk / "another")
+    del events
+
+
+def _fill(folder):
+    with contextlib.suppress(OSError), (folder / "filling").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)

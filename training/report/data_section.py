@@ -50,7 +50,7 @@ def counts_by_label(data: Dataset, split: Split) -> list[int]:
 
 
 def _counts(data: Dataset) -> Markup:
-    """One table, or three side by side where there are many classes."""
+    """One table, or two side by side where there are many classes."""
     columns = [counts_by_label(data, split) for split in SPLITS]
     rows: list[list[Child]] = [
         [label, *map(str, counts), str(sum(counts))]
@@ -58,7 +58,7 @@ def _counts(data: Dataset) -> Markup:
     ]
     total: list[Child] = [element("b", "all"), *(str(sum(c)) for c in columns), str(sum(map(sum, columns)))]
     shown = [total, *rows[:_MOST_CLASSES]]
-    height = math.ceil(len(shown) / (1 if len(rows) <= _FEW_CLASSES else 3))
+    height = math.ceil(len(shown) / (1 if len(rows) <= _FEW_CLASSES else 2))
     tables = (
         table(["class", *SPLITS, "all"], shown[start : start + height])
         for start in range(0, len(shown), height)
