@@ -19,7 +19,7 @@ from training.errors import RunError
 
 HistoryRow = dict[str, float]
 Arrays = tuple[npt.NDArray[Any], ...]
-_FACTS = "facts"
+_FACTS, _COUNTS = "facts", "counts"
 _ARRAYS = ("weights", "optimizer", "best")
 
 
@@ -80,7 +80,8 @@ def load_progress(path: Path) -> Progress | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(stored[_FACTS].tobytes())
-            arrays = {kind: _of_kind(stored, kind) for kind in _ARRAYS}
+            counts = facts.pop(_COUNTS)
+            arrays = {kind: _of_kind(stored, kind, counts[kind]) for kind in _ARRAYS}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as exc:
@@ -93,11 +94,11 @@ def _arrays(progress: Progress) -> dict[str, npt.NDArray[Any]]:
     numbered = {
         f"{kind}_{number}": array for kind in _ARRAYS for number, array in enumerate(getattr(progress, kind))
     }
+    facts[_COUNTS] = {kind: len(getattr(progress, kind)) for kind in _ARRAYS}
     return {_FACTS: np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), **numbered}
 
 
-def _of_kind(stored: Mapping[str, npt.NDArray[Any]], kind: str) -> Arrays:
-    count = sum(name.startswith(f"{kind}_") for name in stored)
+def _of_kind(stored: Mapping[str, npt.NDArray[Any]], kind: str, count: int) -> Arrays:
     return tuple(stored[f"{kind}_{number}"] for number in range(count))
 
 

@@ -96,8 +96,8 @@ def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: boo
     """
     check_model_name(plan.name)
     check_weights(plan.recipe)
-    check_writable(plan.models / plan.name)
     scope = strategy_scope(plan.strategy)
+    check_writable(plan.models / plan.name)
     phases = Phases()
     with phases.phase("decode"):
         found = find_photographs(plan.photographs)

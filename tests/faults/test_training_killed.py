@@ -103,7 +103,9 @@ class Training:
 
         [path] = self.folder.glob("runs/*/report.json")
         report = json.loads(path.read_text("utf-8"))
-        history = [line.rsplit(",", 1)[0] for line in (path.parent / "history.csv").open(encoding="utf-8")]
+        history = [
+            line.rsplit(",", 1)[0] for line in (path.parent / "history.csv").read_text("utf-8").splitlines()
+        ]
         model = self.folder / "models" / "toy" / "1" / "assets.extra" / "model.keras"
         weights = keras.saving.load_model(model, compile=False).get_weights()
         figures = {key: report[key] for key in ("test", "validation", "calibration", "image_counts")}

@@ -39,7 +39,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 def test_every_command_is_listed() -> None:
     result = run("--help")
 
-    for name in ("train", "evaluate", "serve", "predict", "recipes", "demo"):
+    for name in ("train", "split", "advise", "recipes", "compare", "evaluate", "filters", "serve", "demo"):
         assert f"\n  {name} " in result.output
 
 
