@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -10,13 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from training.recipe import Augmentation
-
-_NOT_GEOMETRY: dict[str, Any] = {"mixup": 0.0, "copies": 0}
-
-
-def changes_pixels(augmentation: Augmentation) -> bool:
-    """Whether any layer of `augmented` would do something."""
-    return replace(augmentation, **_NOT_GEOMETRY) != Augmentation()
 
 
 def augmented(images: Any, augmentation: Augmentation) -> Any:
@@ -29,7 +21,7 @@ def augmented(images: Any, augmentation: Augmentation) -> Any:
     Returns:
         Keras tensor, uint8 [N, H, W, 3].
     """
-    if not changes_pixels(augmentation):
+    if not augmentation.changes_pixels:
         return images
     changed = images
     if augmentation.shear:

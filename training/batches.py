@@ -84,14 +84,13 @@ class Batches:
     def _batch(
         self, values: npt.NDArray[Any], labels: npt.NDArray[Any], epoch_seed: EpochSeed | None, number: int
     ) -> Batch:
-        weights = () if self.weights is None else (self.weights[labels],)
         if self.classes is None:
-            return values, labels, *weights
+            return (values, labels) if self.weights is None else (values, labels, self.weights[labels])
         one_hot = np.eye(self.classes, dtype=np.float32)[labels]
         if epoch_seed is not None and self.mixup:
             seed = epoch_seed.integer(f"mixup {number}")
             values, one_hot = mixed(values, one_hot, alpha=self.mixup, seed=seed)
-        return values, one_hot, *weights
+        return (values, one_hot) if self.weights is None else (values, one_hot, one_hot @ self.weights)
 
 
 def shuffled_in_blocks(count: int, rng: np.random.Generator, *, block: int) -> npt.NDArray[np.int64]:

@@ -36,8 +36,8 @@ def cut_after(model: Any, layer: Any) -> CutModel:
 def cut_frozen(model: Any, frozen: Collection[str]) -> CutModel | None:
     """Cut as late as one tensor separates layers that never change from the rest.
 
-    A layer without weights may come before the cut, but none that acts at random. Inside branches, as those
-    of DenseNet, no tensor separates: the cut comes before them.
+    A layer without weights may come before the cut; one that acts at random only if it is frozen, where it
+    does nothing. Inside branches, as those of DenseNet, no tensor separates: the cut comes before them.
 
     Args:
         model: a flat graph.
@@ -72,7 +72,7 @@ def separators(model: Any) -> Iterator[Any]:
 
 def _changes(layer: Any, frozen: Collection[str]) -> bool:
     acts_at_random = isinstance(layer, keras.layers.Dropout) or hasattr(layer, "seed_generator")
-    return acts_at_random or (bool(_weights(layer)) and layer.name not in frozen)
+    return (acts_at_random or bool(_weights(layer))) and layer.name not in frozen
 
 
 def _weights(layer: Any) -> list[Any]:

@@ -18,7 +18,7 @@ class UnreadableFileError(MiwakeError):
 
 
 class CacheError(MiwakeError):
-    """Decoded pixels cannot be kept on disk."""
+    """Decoded pixels, or what frozen layers gave, cannot be kept on disk."""
 
     code = "cache_unwritable"
 

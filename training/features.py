@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +22,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.augment import augmented, changes_pixels
+from training.aside import written_aside
+from training.augment import augmented
 from training.disk_array import new_disk_array, sync_file
 from training.errors import CacheError
 from training.recipe import Augmentation
@@ -77,7 +78,7 @@ class Copies:
     @property
     def count(self) -> int:
         """How many of each photograph; one where nothing is changed."""
-        return self.augmentation.copies if changes_pixels(self.augmentation) else 1
+        return self.augmentation.copies if self.augmentation.changes_pixels else 1
 
 
 def cached_features(
@@ -96,24 +97,48 @@ def cached_features(
         The same samples by their features: values [copies * N, ...].
 
     Raises:
-        CacheError: they cannot be written.
+        CacheError: they cannot be written, or do not fit the type they are kept in.
     """
     path, shape = _file(cache, lower, samples, copies)
-    try:
-        if _kept(path, shape) is None:
-            _fill(path, shape, cache.dtype, _computed(lower, samples, copies, progress=progress))
+    with _one_clear_line(cache):
         values = _kept(path, shape)
-    except OSError as exc:
-        raise CacheError(f"cannot keep features in {cache.folder}: {exc.strerror or exc}") from exc
+        if values is None:
+            batches = _computed(lower, samples, copies, progress=progress)
+            _fill(path, shape, cache.dtype, (_fitting(batch, cache.dtype, lower) for batch in batches))
+            values = _kept(path, shape)
     if values is None:
         raise CacheError(f"the features in {path} cannot be read back")
-    rows = np.arange(len(samples))
-    return Samples(values=values, rows=rows, labels=samples.labels, copies=copies.count, stride=len(samples))
+    return _samples(values, samples, copies)
+
+
+def kept_features(cache: FeatureCache, lower: Any, samples: Samples, *, copies: Copies) -> Samples | None:
+    """What an earlier call of `cached_features` has kept, or None where none has.
+
+    Raises:
+        CacheError: the file is there and cannot be read.
+    """
+    path, shape = _file(cache, lower, samples, copies)
+    with _one_clear_line(cache):
+        values = _kept(path, shape)
+    return None if values is None else _samples(values, samples, copies)
 
 
 def are_kept(cache: FeatureCache, lower: Any, samples: Samples, *, copies: Copies) -> bool:
     """Whether an earlier call has kept these features, so that they take no more room than they do."""
-    return _kept(*_file(cache, lower, samples, copies)) is not None
+    return kept_features(cache, lower, samples, copies=copies) is not None
+
+
+@contextmanager
+def _one_clear_line(cache: FeatureCache) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise CacheError(f"cannot keep features in {cache.folder}: {exc.strerror or exc}") from exc
+
+
+def _samples(values: npt.NDArray[Any], samples: Samples, copies: Copies) -> Samples:
+    rows = np.arange(len(samples))
+    return Samples(values=values, rows=rows, labels=samples.labels, copies=copies.count, stride=len(samples))
 
 
 def _file(cache: FeatureCache, lower: Any, samples: Samples, copies: Copies) -> tuple[Path, tuple[int, ...]]:
@@ -133,9 +158,7 @@ def _kept(path: Path, shape: tuple[int, ...]) -> npt.NDArray[Any] | None:
 
 def _fill(path: Path, shape: tuple[int, ...], dtype: str, batches: Iterable[npt.NDArray[Any]]) -> None:
     """Write aside and rename, so that an interrupted run leaves nothing that looks whole."""
-    aside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as aside:
         values, start = new_disk_array(aside, shape, dtype), 0
         for batch in batches:
             values[start : start + len(batch)] = batch
@@ -143,8 +166,24 @@ def _fill(path: Path, shape: tuple[int, ...], dtype: str, batches: Iterable[npt.
         values.flush()
         sync_file(aside)
         aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+
+
+def _fitting(batch: npt.NDArray[Any], dtype: str, lower: Any) -> npt.NDArray[Any]:
+    """The batch in the type it is kept in.
+
+    Raises:
+        CacheError: a value is not finite, or not any more.
+    """
+    with np.errstate(over="ignore"):
+        fitting = batch.astype(dtype)
+    if np.isfinite(fitting).all():
+        return fitting
+    outputs = f"the outputs of {lower.operations[-1].name}"
+    if np.isfinite(batch).all():
+        raise CacheError(f'{outputs} do not fit {dtype}: use features = "float32"')
+    if batch.dtype == np.float16:  # of the policy, not of the cache
+        raise CacheError(f'{outputs} do not fit float16: use precision = "float32"')
+    raise CacheError(f"{outputs} are not finite")
 
 
 def _computed(lower: Any, samples: Samples, copies: Copies, *, progress: bool) -> Iterable[npt.NDArray[Any]]:
@@ -152,7 +191,7 @@ def _computed(lower: Any, samples: Samples, copies: Copies, *, progress: bool) -
     images = keras.Input(lower.inputs[0].shape[1:], dtype="uint8")
     model = keras.Model(images, lower(augmented(images, copies.augmentation), training=False))
     signature = [tf.TensorSpec([None, *images.shape[1:]], tf.uint8)]
-    changes = changes_pixels(copies.augmentation)
+    changes = copies.augmentation.changes_pixels
     forward = tf.function(lambda pixels: model(pixels, training=changes), input_signature=signature)
     total = copies.count * len(samples)
     with tqdm(total=total, desc="frozen layers", disable=None if progress else True) as bar:
@@ -170,11 +209,12 @@ def _key(lower: Any, samples: Samples, copies: Copies, dtype: str) -> str:
         digest.update(np.ascontiguousarray(batch).data)
     for weights in lower.get_weights():
         digest.update(np.ascontiguousarray(weights).data)
+    changes = copies.augmentation.changes_pixels
     decider = {
         "layers": [_facts(operation) for operation in lower.operations],
         "shape": samples.values.shape[1:],
         "dtype": dtype,
-        "copies": [asdict(copies.augmentation), asdict(copies.epoch_seed)] if copies.count > 1 else None,
+        "copies": [asdict(copies.augmentation), asdict(copies.epoch_seed)] if changes else None,
         "packages": [metadata.version(name) for name in ("keras", "tensorflow")],
     }
     digest.update(json.dumps(decider, sort_keys=True, default=str).encode())

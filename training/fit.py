@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from training.errors import FitError
@@ -110,9 +111,12 @@ def _run_stage(running: _Fit, progress: Progress) -> Progress:
             cache=running.cache,
             observer=running.observer,
         )
-        _compile(fitting, stage)
+        _compile(fitting, stage, loss_scaling=running.recipe.precision == "mixed_float16")
     _restore(fitting.model.optimizer.variables, progress.optimizer)
-    progress = _run_epochs(running, fitting, progress)
+    try:
+        progress = _run_epochs(running, fitting, progress)
+    except tf.errors.ResourceExhaustedError as exc:
+        raise FitError(f"out of memory with batches of {stage.batch_size}: choose smaller ones") from exc
     if stage.keep == "best":
         _restore(running.fitted_until(progress.stage), progress.best)
     return progress
@@ -177,11 +181,14 @@ def _after(progress: Progress, row: HistoryRow, weights: Arrays, optimizer: Arra
     )
 
 
-def _compile(fitting: Fitting, stage: Stage) -> None:
+def _compile(fitting: Fitting, stage: Stage, *, loss_scaling: bool) -> None:
     one_hot = fitting.train.classes is not None
     loss = keras.losses.CategoricalCrossentropy if one_hot else keras.losses.SparseCategoricalCrossentropy
+    optimizer = _optimizer(stage)
+    if loss_scaling:  # Keras sees to it by itself only where the model it compiles has that policy
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     # Without XLA: on a CPU it compiles for longer than a small stage takes.
-    fitting.model.compile(_optimizer(stage), loss(from_logits=True), metrics=["accuracy"], jit_compile=False)
+    fitting.model.compile(optimizer, loss(from_logits=True), metrics=["accuracy"], jit_compile=False)
     fitting.model.optimizer.build(fitting.model.trainable_variables)
 
 

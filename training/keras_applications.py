@@ -5,10 +5,12 @@ Their ImageNet weights are downloaded on first use; a saved file of weights with
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from training.errors import WeightsError
 
@@ -36,12 +38,7 @@ def application(name: str, scaled: Any, *, weights: str) -> Any:
     network = getattr(keras.applications, name)(include_top=False, weights=None, input_tensor=scaled)
     if weights != "none":
         # Built a second time for them: a network used as a layer hides the activations Grad-CAM reads.
-        theirs = _with_weights(name, weights, tuple(scaled.shape[1:]))
-        given = [layer for layer in theirs.layers if layer.weights]
-        # By their order: Xception and the Inceptions have layers without a name of their own.
-        taking = [layer for layer in network.layers if layer.weights][-len(given) :]
-        for layer, source in zip(taking, given, strict=True):
-            layer.set_weights(source.get_weights())
+        _take_weights(network, _with_weights(name, weights, tuple(scaled.shape[1:])))
     return network
 
 
@@ -55,9 +52,39 @@ def check_weights_file(path: Path) -> None:
         raise WeightsError(f"no weights file at {path}")
 
 
+def set_weights(layer: Any, values: list[Any]) -> None:
+    """Set a layer's weights and what it derives from them: `Normalization` keeps a copy of its own."""
+    layer.set_weights(values)
+    if isinstance(layer, keras.layers.Normalization):
+        layer.finalize_state()
+
+
+def _take_weights(network: Any, theirs: Any) -> None:
+    """By their order: Xception and the Inceptions have layers without a name of their own."""
+    given = [layer for layer in theirs.layers if layer.weights]
+    taking = [layer for layer in network.layers if layer.weights][-len(given) :]
+    for layer, source in zip(taking, given, strict=True):
+        set_weights(layer, _rescaled(source, theirs))
+
+
+def _rescaled(layer: Any, network: Any) -> list[Any]:
+    """A layer's weights, those of a Normalization with the factors of a Rescaling that follows it.
+
+    With weights='imagenet', and then alone, EfficientNetB0 to B7 have such a layer.
+    """
+    weights: list[Any] = layer.get_weights()
+    after = network.layers[network.layers.index(layer) + 1]
+    if isinstance(layer, keras.layers.Normalization) and isinstance(after, keras.layers.Rescaling):
+        mean, variance, count = weights
+        return [mean, variance / np.square(after.scale), count]
+    return weights
+
+
 def _with_weights(name: str, weights: str, shape: tuple[int, ...]) -> Any:
     try:
-        return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns where a file has other layers
+            return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=shape)
     # Keras raises a bare Exception when a download fails, and anything for a file of another network.
     except Exception as exc:
         if weights == "imagenet":

@@ -16,7 +16,7 @@ import keras
 from training.backbones import APPLICATIONS, EFFICIENTNET_LITE0, SMALL_NETWORKS
 from training.efficientnet_lite0 import PACKAGE, efficientnet_lite0, imagenet_checkpoint, load_checkpoint
 from training.errors import RecipeError, WeightsError
-from training.keras_applications import application, check_weights_file
+from training.keras_applications import application, check_weights_file, set_weights
 from training.recipe import Head, Recipe
 from training.scaling import scaled
 
@@ -56,7 +56,8 @@ def build_classifier(recipe: Recipe, *, classes: int) -> Classifier:
     except ValueError as exc:  # Keras's, when a layer would give maps without a single cell
         height, width, _ = recipe.image.shape
         raise RecipeError(
-            f"recipe {recipe.name}: {recipe.network} cannot be built for images of {width}x{height}"
+            f"recipe {recipe.name}: {recipe.network} cannot be built for images of {width}x{height}: "
+            f"{str(exc).partition(chr(10))[0]}"
         ) from exc
     return classifier
 
@@ -71,7 +72,8 @@ def float32_copy(classifier: Classifier, recipe: Recipe) -> Classifier:
         return classifier
     plain = replace(recipe, precision="float32", weights="none")
     copy = build_classifier(plain, classes=classifier.model.outputs[0].shape[-1])
-    copy.model.set_weights(classifier.model.get_weights())
+    for mine, theirs in zip(copy.model.layers, classifier.model.layers, strict=True):
+        set_weights(mine, theirs.get_weights())
     return copy
 
 
@@ -101,7 +103,7 @@ def weights_origin(recipe: Recipe) -> str:
 
 def _build(recipe: Recipe, *, classes: int) -> Classifier:
     images = keras.Input(recipe.image.shape, dtype="uint8", name="images")
-    pixels = _adapted(scaled(images, recipe.effective_scaling), recipe)
+    pixels = _pixels(images, recipe)
     network = _network(images, pixels, recipe)
     maps = _end(network, recipe)
     before = {layer.name for layer in keras.Model(images, pixels).layers}
@@ -112,11 +114,14 @@ def _build(recipe: Recipe, *, classes: int) -> Classifier:
     return Classifier(model=model, backbone=tuple(backbone))
 
 
-def _adapted(pixels: Any, recipe: Recipe) -> Any:
+def _pixels(images: Any, recipe: Recipe) -> Any:
+    """What the network is given."""
     if recipe.adapter == "none":
-        return pixels
-    gray = keras.ops.image.rgb_to_grayscale(pixels)  # ITU-R BT.601
-    x = keras.layers.Conv2D(3, 3, padding="same", name="adapter_conv")(gray)
+        return scaled(images, recipe.effective_scaling)
+    gray = keras.ops.image.rgb_to_grayscale(keras.ops.cast(images, "float32"))  # ITU-R BT.601
+    three = keras.ops.repeat(gray, 3, axis=-1)
+    one = keras.ops.expand_dims(scaled(three, recipe.effective_scaling)[..., 0], axis=-1)
+    x = keras.layers.Conv2D(3, 3, padding="same", name="adapter_conv")(one)
     x = keras.layers.BatchNormalization(name="adapter_bn")(x)
     return keras.layers.ReLU(name="adapter_relu")(x)
 
@@ -144,7 +149,8 @@ def _end(network: Any, recipe: Recipe) -> Any:
     """The output of the recipe's last layer."""
     if not recipe.last_layer:
         return network.output
-    maps = {layer.name: layer.output for layer in network.layers if len(layer.output.shape) == _MAPS_RANK}
+    layers = (layer for layer in network.layers if not isinstance(layer, keras.layers.InputLayer))
+    maps = {layer.name: layer.output for layer in layers if len(layer.output.shape) == _MAPS_RANK}
     if recipe.last_layer not in maps:
         raise RecipeError(f"recipe {recipe.name}: {recipe.network} has no maps {recipe.last_layer!r}")
     return maps[recipe.last_layer]

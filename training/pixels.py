@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import PIL
 from contract.errors import ImageError
 from contract.image import decode
 from contract.image_spec import ImageSpec
+from training.aside import written_aside
 from training.disk_array import new_disk_array, sync_file
 from training.errors import CacheError
 from training.photographs import Photograph
@@ -131,16 +131,13 @@ def _kept(folder: Path, shape: tuple[int, ...]) -> _Kept | None:
 
 def _fill(folder: Path, photographs: Sequence[Photograph], spec: ImageSpec, *, progress: bool) -> None:
     """Write the cache aside and rename it, so that an interrupted run leaves none that looks whole."""
-    aside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
-    try:
-        aside.mkdir(parents=True)
+    with written_aside(folder) as aside:
+        aside.mkdir()
         unreadable = _decode_all(aside / _PIXELS, photographs, spec, progress=progress)
         listed = json.dumps([asdict(entry) for entry in unreadable])
         (aside / _UNREADABLE).write_text(listed, "utf-8")
         sync_file(aside / _UNREADABLE)
         _rename(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _rename(aside: Path, folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.aside import aside_path
 from training.disk_array import sync_file
 from training.errors import RunError
 
@@ -21,6 +21,17 @@ HistoryRow = dict[str, float]
 Arrays = tuple[npt.NDArray[Any], ...]
 _FACTS, _COUNTS = "facts", "counts"
 _ARRAYS = ("weights", "optimizer", "best")
+# What NumPy, zip and JSON raise on damaged content, and what well-formed content of another kind raises here.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    AttributeError,
+    KeyError,
+    TypeError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +69,7 @@ def save_progress(path: Path, progress: Progress) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    aside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    aside = aside_path(path)
     try:
         with aside.open("wb") as file:
             np.savez(file, allow_pickle=False, **_arrays(progress))
@@ -82,11 +93,11 @@ def load_progress(path: Path) -> Progress | None:
             facts = json.loads(stored[_FACTS].tobytes())
             counts = facts.pop(_COUNTS)
             arrays = {kind: _of_kind(stored, kind, counts[kind]) for kind in _ARRAYS}
+            return Progress(**{**facts, "history": tuple(facts["history"]), **arrays})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as exc:
+    except _UNREADABLE as exc:
         raise RunError(f"{path} cannot be read: start anew with --fresh") from exc
-    return Progress(**{**facts, "history": tuple(facts["history"]), **arrays})
 
 
 def _arrays(progress: Progress) -> dict[str, npt.NDArray[Any]]:

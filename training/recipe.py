@@ -82,6 +82,11 @@ class Augmentation:
     mixup: float = 0.0
     copies: int = 0
 
+    @property
+    def changes_pixels(self) -> bool:
+        """Whether an image by itself is changed: MixUp alone does not."""
+        return replace(self, mixup=0.0, copies=0) != Augmentation()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Svm:
@@ -164,10 +169,19 @@ def adjusted(
         RecipeError: the result cannot be followed.
     """
     if backbone is not None:
-        recipe = replace(recipe, network=backbone)
+        recipe = _with_backbone(recipe, backbone)
     if weights is not None:
         recipe = replace(recipe, weights=weights)
     return replace(recipe, class_weights=True) if class_weights else recipe
+
+
+def _with_backbone(recipe: Recipe, backbone: str) -> Recipe:
+    if recipe.last_layer or any(isinstance(stage.frozen, int) for stage in recipe.stages):
+        raise RecipeError(
+            f"recipe {recipe.name} names layers of {recipe.network}: for another backbone choose "
+            "--recipe linear, finetune or scratch"
+        )
+    return replace(recipe, network=backbone, scaling="expected")
 
 
 def _rules(recipe: Recipe) -> Iterator[tuple[str, bool]]:
@@ -189,6 +203,7 @@ def _stage_rules(stage: Stage) -> Iterator[tuple[str, bool]]:
     yield "frozen must be at least 1", isinstance(stage.frozen, str) or stage.frozen > 0
     yield "rate must be above 0 and finite", 0 < stage.rate < math.inf
     yield "momentum must be at least 0 and below 1", 0 <= stage.momentum < 1
+    yield "momentum is of sgd alone", stage.optimizer == "sgd" or not stage.momentum
     yield f"epochs must be 1 to {_MOST_EPOCHS}", 0 < stage.epochs <= _MOST_EPOCHS
     yield f"batch_size must be 1 to {_MOST_IN_A_BATCH}", 0 < stage.batch_size <= _MOST_IN_A_BATCH
     yield "patience must be at least 0", stage.patience >= 0
@@ -200,7 +215,10 @@ def _svm_rules(recipe: Recipe) -> Iterator[tuple[str, bool]]:
     costs = recipe.svm.costs
     yield "svm.costs must be above 0 and finite", bool(costs) and all(0 < cost < math.inf for cost in costs)
     yield "svm.folds must be at least 2", recipe.svm.folds > 1
-    yield "svm takes features as they are: head.hidden must be empty", not recipe.head.hidden
+    yield (
+        "svm takes features as they are: head.hidden and head.dropout must be left out",
+        not recipe.head.hidden and not recipe.head.dropout,
+    )
     yield "svm takes features as they are: augmentation has no effect", recipe.augmentation == Augmentation()
 
 
@@ -208,11 +226,13 @@ def _augmentation_rules(recipe: Recipe) -> Iterator[tuple[str, bool]]:
     change = recipe.augmentation
     for key in ("shear", "zoom", "rotation", "mixup"):
         yield f"augmentation.{key} must be 0 to 1", 0 <= getattr(change, key) <= 1
+    yield "augmentation.zoom must be below 1", change.zoom < 1
     yield f"augmentation.copies must be 0 to {_MOST_COPIES}", 0 <= change.copies <= _MOST_COPIES
     yield (
         "augmentation.mixup mixes pixels anew every epoch: copies must be 0",
         not (change.mixup and change.copies),
     )
+    yield "augmentation.copies needs changes to draw", change.changes_pixels or not change.copies
     yield (
         "augmentation has no effect where no stage is augmented",
         change == Augmentation() or any(stage.augmented for stage in recipe.stages),

@@ -53,6 +53,8 @@ def _whole_document(name_or_path: str, *, depth: int) -> dict[str, Any]:
         return document
     if not isinstance(base, str) or depth == _DEEPEST:
         raise RecipeError(f"recipe {name_or_path}: {_EXTENDS} does not name a recipe that ends somewhere")
+    if base.endswith(".toml"):  # lies beside the recipe that names it
+        base = str(Path(name_or_path).parent / base)
     return _merged(_whole_document(base, depth=depth + 1), document)
 
 

@@ -7,7 +7,6 @@ asked for and `progress.npz` how far it has come; the same command then goes on 
 from __future__ import annotations
 
 import csv
-import fcntl
 import hashlib
 import io
 import json
@@ -17,9 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
+from training.aside import aside_path, remove_files_aside
 from training.errors import RunError
+from training.locks import locked, locked_if_ours
 from training.progress import HistoryRow, Progress, load_progress, save_progress
 
 REPORT_FILE, HISTORY_FILE, SPLIT_FILE, PREDICTIONS_FILE = (
@@ -52,15 +53,14 @@ class RunFolder:
         save_progress(self.path / _PROGRESS_FILE, progress)
         self._write(HISTORY_FILE, csv_of(progress.history))
 
-    def finish(
+    def write_tables(
         self,
         *,
-        report: Mapping[str, Any],
         history: Sequence[HistoryRow],
         split: Sequence[Mapping[str, object]],
         predictions: Sequence[Mapping[str, object]],
     ) -> None:
-        """Write what is left for people; from the last file on the run is a finished one.
+        """Write what is left for people but for the report; the run stays an unfinished one.
 
         Raises:
             RunError: they cannot be written.
@@ -68,11 +68,21 @@ class RunFolder:
         self._write(HISTORY_FILE, csv_of(history))
         self._write(SPLIT_FILE, csv_of(split))
         self._write(PREDICTIONS_FILE, csv_of(predictions))
+
+    def finish(self, report: Mapping[str, Any]) -> None:
+        """Write the report: from then on the run is a finished one, and its progress goes.
+
+        Raises:
+            RunError: it cannot be written.
+        """
         self._write(REPORT_FILE, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
-        (self.path / _PROGRESS_FILE).unlink(missing_ok=True)
+        try:
+            (self.path / _PROGRESS_FILE).unlink(missing_ok=True)
+        except OSError as exc:
+            raise RunError(f"cannot remove {self.path / _PROGRESS_FILE}: {exc.strerror}") from exc
 
     def _write(self, name: str, text: str) -> None:
-        aside = self.path / f".{name}-{uuid.uuid4().hex}"
+        aside = aside_path(self.path / name)
         try:
             aside.write_text(text, "utf-8")
             aside.replace(self.path / name)
@@ -107,6 +117,7 @@ def open_run(
     except OSError as exc:
         raise RunError(f"cannot keep runs in {runs}: {exc.strerror or exc}") from exc
     with lock:
+        _tidy(path)
         yield RunFolder(path=path, progress=load_progress(path / _PROGRESS_FILE))
 
 
@@ -121,12 +132,12 @@ def csv_of(rows: Iterable[Mapping[str, object]]) -> str:
     return text.getvalue()
 
 
-def _unfinished(runs: Path, fingerprint: str) -> tuple[Path, TextIO] | None:
-    """The newest run of these facts that was interrupted, locked; none that another process is at."""
+def _unfinished(runs: Path, fingerprint: str) -> tuple[Path, BinaryIO] | None:
+    """The newest run of these facts that was interrupted, locked; none that another process is at or user owns."""
     for path in sorted(runs.iterdir(), reverse=True):
         if _fingerprint(path) != fingerprint or (path / REPORT_FILE).exists():
             continue
-        lock = _locked(path)
+        lock = locked_if_ours(path / _LOCK_FILE)
         if lock is None:
             continue
         if not (path / REPORT_FILE).exists():  # it may have been finished since
@@ -144,25 +155,26 @@ def _fingerprint(path: Path) -> str | None:
 
 def _begin(
     runs: Path, *, name: str, command: str, facts: Mapping[str, Any], fingerprint: str
-) -> tuple[Path, TextIO]:
+) -> tuple[Path, BinaryIO]:
     started = datetime.now(UTC)
     path = runs / f"{name}-{started:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
     path.mkdir()
-    lock = _locked(path)
+    lock = locked(path / _LOCK_FILE)
     if lock is None:  # nobody else knows of it
         raise RunError(f"cannot lock {path}")
     document = {"command": command, "started": started.isoformat(timespec="seconds"), "facts": facts}
     text = json.dumps(document | {"fingerprint": fingerprint}, indent=2, default=str, ensure_ascii=False)
-    (path / _RUN_FILE).write_text(text + "\n", "utf-8")
+    try:
+        (path / _RUN_FILE).write_text(text + "\n", "utf-8")
+    except OSError:
+        lock.close()
+        raise
     return path, lock
 
 
-def _locked(path: Path) -> TextIO | None:
-    """The open lock file; the system gives it back when the process ends, however it ends."""
-    file = (path / _LOCK_FILE).open("w", encoding="utf-8")
+def _tidy(path: Path) -> None:
+    """Remove what a killed process left aside in a run that is locked now."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
+        remove_files_aside(path)
+    except OSError as exc:
+        raise RunError(f"cannot tidy {path}: {exc.strerror}") from exc

@@ -60,7 +60,7 @@ def report_of(run: Run) -> dict[str, Any]:
         "name": run.name,
         "command": run.command,
         "recipe": run.recipe.name,
-        "recipe_values": asdict(run.recipe),
+        "recipe_values": asdict(run.recipe) | {"weights": weights_origin(run.recipe)},
         "seed": run.data.seed,
         "dataset_sha256": run.data.decoded.dataset_sha256,
         "image_counts": sizes(run.data.samples),

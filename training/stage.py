@@ -8,9 +8,10 @@ from typing import Any
 
 import keras
 
-from training.augment import augmented, changes_pixels
+from training.augment import augmented
 from training.batches import Batches
 from training.cut import CutModel, cut_frozen
+from training.errors import RecipeError
 from training.features import Copies, FeatureCache, are_kept, cached_features
 from training.networks import Classifier
 from training.observer import Observer
@@ -36,6 +37,21 @@ def frozen_layers(classifier: Classifier, stage: Stage) -> frozenset[str]:
     if isinstance(stage.frozen, int):
         return frozenset(classifier.backbone[: stage.frozen - 1])  # the first that is counted is the input
     return frozenset(classifier.backbone if stage.frozen == "all" else ())
+
+
+def check_stages(classifier: Classifier, recipe: Recipe) -> None:
+    """Refuse a stage that counts layers the network has not.
+
+    Raises:
+        RecipeError: saying how many there are.
+    """
+    most = len(classifier.backbone) + 1  # with the input
+    for number, stage in enumerate(recipe.stages):
+        if isinstance(stage.frozen, int) and stage.frozen > most:
+            raise RecipeError(
+                f"recipe {recipe.name}: stages[{number}].frozen is {stage.frozen}, "
+                f"and {recipe.network} has {most} layers"
+            )
 
 
 def freeze(classifier: Classifier, stage: Stage) -> None:
@@ -89,7 +105,7 @@ def prepare(  # noqa: PLR0913 - what is fitted, on what, how
 
 
 def _once_is_enough(change: Augmentation) -> bool:
-    fresh = changes_pixels(change) and not change.copies
+    fresh = change.changes_pixels and not change.copies
     return not fresh and not change.mixup
 
 
@@ -105,6 +121,8 @@ def _has_room(
     if needed <= room or (cache.most_bytes is None and _all_kept(cache, cut, samples, copies)):
         return True
     observer.say(f"that is more than the {_megabytes(room)} it may take: they run every epoch instead")
+    if copies.augmentation.copies:
+        observer.say("and pictures are changed anew every epoch, instead of drawn from copies")
     return False
 
 

@@ -44,8 +44,14 @@ class LinearSvm:
     converged: bool
 
 
-def fit_linear_svm(
-    features: Features, labels: Labels, *, costs: tuple[float, ...], folds: int, seed: int
+def fit_linear_svm(  # noqa: PLR0913 - what is fitted, on what, how
+    features: Features,
+    labels: Labels,
+    *,
+    costs: tuple[float, ...],
+    folds: int,
+    seed: int,
+    balanced: bool = False,
 ) -> LinearSvm:
     """Choose the cost by stratified cross-validation, then fit on all images.
 
@@ -59,6 +65,7 @@ def fit_linear_svm(
         costs: to choose from, rising; of equal ones the smallest is taken.
         folds: at most; fewer where a class has fewer images.
         seed: of the folds and of the solver.
+        balanced: whether every class counts the same, however many images it has.
 
     Raises:
         FitError: fewer than two images of a class, or features that are no numbers or all 0.
@@ -67,10 +74,13 @@ def fit_linear_svm(
     scale = _scale(features)
     scaled = features / scale
     best = max(
-        (_cross_validate(scaled, labels, cost=cost, folds=folds, seed=seed) for cost in costs),
+        (
+            _cross_validate(scaled, labels, _machine(cost, seed=seed, balanced=balanced), folds=folds)
+            for cost in costs
+        ),
         key=lambda tried: tried.accuracy,
     )
-    machine = _machine(best.cost, seed=seed)
+    machine = _machine(best.cost, seed=seed, balanced=balanced)
     with _quiet():
         machine.fit(scaled, labels)
     weights = np.asarray(machine.coef_, dtype=np.float64).T / scale
@@ -91,18 +101,23 @@ class _Tried:
     logits: Features
 
 
-def _cross_validate(features: Features, labels: Labels, *, cost: float, folds: int, seed: int) -> _Tried:
-    splits = StratifiedKFold(folds, shuffle=True, random_state=seed)
+def _cross_validate(features: Features, labels: Labels, machine: Any, *, folds: int) -> _Tried:
+    splits = StratifiedKFold(folds, shuffle=True, random_state=machine.random_state)
     with _quiet():
-        decisions = cross_val_predict(
-            _machine(cost, seed=seed), features, labels, cv=splits, method="decision_function"
-        )
+        decisions = cross_val_predict(machine, features, labels, cv=splits, method="decision_function")
     logits = _both_signs(decisions.reshape(len(labels), -1)).astype(np.float32)
-    return _Tried(cost=cost, accuracy=float((logits.argmax(axis=1) == labels).mean()), logits=logits)
+    return _Tried(cost=machine.C, accuracy=float((logits.argmax(axis=1) == labels).mean()), logits=logits)
 
 
-def _machine(cost: float, *, seed: int) -> Any:
-    return LinearSVC(C=cost, fit_intercept=False, dual="auto", max_iter=_MAX_ITERATIONS, random_state=seed)
+def _machine(cost: float, *, seed: int, balanced: bool) -> Any:
+    return LinearSVC(
+        C=cost,
+        fit_intercept=False,
+        dual="auto",
+        class_weight="balanced" if balanced else None,
+        max_iter=_MAX_ITERATIONS,
+        random_state=seed,
+    )
 
 
 def _both_signs(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ class EpochEvents:
         """
         now = time.time()
         self._step = first_step
-        self._path = folder / f"events.out.tfevents.{int(now)}.miwake"
+        self._path = folder / f"events.out.tfevents.{int(now)}.miwake.{uuid.uuid4().hex}"
         with self._one_clear_line():
             folder.mkdir(parents=True, exist_ok=True)
             self._file = tf.io.TFRecordWriter(str(self._path))
@@ -47,6 +48,15 @@ class EpochEvents:
         ]
         summary = summary_pb2.Summary(value=values)
         self._write(event_pb2.Event(wall_time=time.time(), step=self._step, summary=summary))
+
+    def close(self) -> None:
+        """End the file; nothing can be added afterwards.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        with self._one_clear_line():
+            self._file.close()
 
     def _write(self, event: event_pb2.Event) -> None:
         with self._one_clear_line():

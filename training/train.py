@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ from training.report.page import write_report
 from training.run import Run
 from training.run_folder import RunFolder, open_run
 from training.run_record import manifest_of, packages, predictions_of, report_of, split_of
+from training.stage import check_stages
 from training.strategy import Scope, strategy_scope
 from training.svm import LinearSvm
 from training.tensorboard import EpochEvents
@@ -98,6 +100,7 @@ def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: boo
     check_weights(plan.recipe)
     scope = strategy_scope(plan.strategy)
     check_writable(plan.models / plan.name)
+    check_writable(plan.runs)
     phases = Phases()
     with phases.phase("decode"):
         found = find_photographs(plan.photographs)
@@ -107,6 +110,7 @@ def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: boo
     with phases.phase("build"), scope():  # before the photographs are decoded: it may be impossible
         classifier = build_classifier(plan.recipe, classes=len(labels_of(found)))
         split_for_grad_cam(classifier.model)
+        check_stages(classifier, plan.recipe)
     with phases.phase("decode"):
         data = _dataset(plan, found, progress=progress)
     with open_run(
@@ -134,16 +138,25 @@ def _dataset(plan: Plan, found: tuple[Photograph, ...], *, progress: bool) -> Da
 
 def _facts(plan: Plan, data: Dataset) -> dict[str, Any]:
     """Everything that decides what comes out."""
-    weights = Path(plan.recipe.weights)
+    split = json.dumps([[p.relative, p.label, p.split] for p in data.photographs])
     return {
         "name": plan.name,
-        "recipe": asdict(plan.recipe),
-        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None,
+        "recipe": asdict(plan.recipe) | {"weights": _weights_fact(plan.recipe.weights)},
         "seed": plan.seed,
         "strategy": plan.strategy,
+        "devices": len(tf.config.list_logical_devices()) if plan.strategy == "mirrored" else 1,
         "dataset_sha256": data.decoded.dataset_sha256,
+        "split_sha256": hashlib.sha256(split.encode()).hexdigest(),
         "packages": packages(),
     }
+
+
+def _weights_fact(weights: str) -> str:
+    """A file by its content, as it may lie elsewhere the next time."""
+    if not Path(weights).is_file():
+        return weights
+    with Path(weights).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _observer(
@@ -165,9 +178,12 @@ def _fit(  # noqa: PLR0913 - what is fitted, on what, how
     history: list[HistoryRow] = []
     svm = None
     if plan.recipe.svm is not None:
-        train_samples = data.samples["train"]
         svm = fit_svm(
-            classifier, plan.recipe.svm, samples=train_samples, seed=plan.seed, progress=observer.progress
+            classifier,
+            plan.recipe,
+            samples=data.samples["train"],
+            seed=plan.seed,
+            progress=observer.progress,
         )
     else:
         history = fit(

@@ -58,14 +58,16 @@ def _tuple(hint: types.GenericAlias, value: object, *, path: str) -> tuple[Any, 
 
 
 def _union(hint: Any, value: object, *, path: str) -> Any:
-    """The first member that takes the value; the refusal is that of the last one a TOML value can have."""
-    members = [member for member in get_args(hint) if member is not types.NoneType]
-    for member in members[:-1]:
+    """The first member that takes the value; a TOML value is never None."""
+    refusals = []
+    for member in get_args(hint):
+        if member is types.NoneType:
+            continue
         try:
             return _value(member, value, path=path)
-        except ValueError:
-            continue
-    return _value(members[-1], value, path=path)
+        except ValueError as exc:
+            refusals.append(str(exc))
+    raise ValueError(" and ".join(refusals))
 
 
 def _is(hint: type, value: object) -> bool:

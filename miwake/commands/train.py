@@ -97,18 +97,18 @@ def train(
     from training.recipe_files import DEFAULT_RECIPE, load_recipe
     from training.train import train as run
 
-    if recipe == _AUTO:
-        advice = _advised(photographs, seed=options["seed"], cache=options["cache"] or default_cache())
-        recipe, class_weights = advice.recipe, class_weights or advice.class_weights
-    followed = adjusted(
-        load_recipe(recipe or DEFAULT_RECIPE),
-        weights=weights,
-        backbone=backbone,
-        class_weights=class_weights,
-    )
-    plan = Plan(photographs=photographs, recipe=followed, command=_command(), **options)
-    labels_before = _labels_of_newest(plan.models / plan.name)
     with _sigterm_ends_the_run():
+        if recipe == _AUTO:
+            advice = _advised(photographs, seed=options["seed"], cache=options["cache"] or default_cache())
+            recipe, class_weights = advice.recipe, class_weights or advice.class_weights
+        followed = adjusted(
+            load_recipe(recipe or DEFAULT_RECIPE),
+            weights=weights,
+            backbone=backbone,
+            class_weights=class_weights,
+        )
+        plan = Plan(photographs=photographs, recipe=followed, command=_command(), **options)
+        labels_before = _labels_of_newest(plan.models / plan.name)
         result = run(plan, say=_say)
     _show(result)
     _warn_of_other_labels(result.version, labels_before)

@@ -48,7 +48,8 @@ def with_stage(recipe: Any, **changes: Any) -> Any:
 def fitted(recipe: Any, samples: Any, folder: Path, *, seed: int = 0, **options: Any) -> tuple[Any, Any]:
     """The classifier of the recipe after its fit, and the history; `folder` is the cache."""
     from training.features import FeatureCache
-    from training.fit import Observer, fit
+    from training.fit import fit
+    from training.observer import Observer
 
     cache = FeatureCache(folder=folder, dtype=recipe.features)
     classifier = built(recipe, seed=seed)

@@ -92,6 +92,16 @@ def test_mixup_mixes_pixels_and_labels_by_the_same_share():
     assert ((shares > 0.05) & (shares < 0.95)).any()
 
 
+def test_a_mixture_counts_as_much_as_its_classes_together():
+    from training.seeds import EpochSeed
+
+    weights = np.array([1, 10, 100], dtype=np.float32)
+    mixing = _batches(classes=3, mixup=0.5, weights=weights)
+
+    for _, labels, weight in mixing.shuffled(EpochSeed(seed=0, stage=0, epoch=0)):
+        assert weight.numpy() == pytest.approx(labels.numpy() @ weights)
+
+
 def test_validation_is_never_mixed():
     for _, labels in _batches(classes=3, mixup=0.5).in_order():
         assert set(np.unique(labels)) == {0, 1}

@@ -91,7 +91,10 @@ def test_dropout_is_never_before_the_cut():
     assert classifier.model.get_layer("dropout").rate == 0.5
 
 
-def test_dropout_inside_a_frozen_network_ends_what_may_run_once():
+@pytest.mark.parametrize(
+    ("frozen", "expected"), [({"first", "second"}, "first"), ({"first", "dropout", "second"}, "flatten")]
+)
+def test_dropout_inside_a_network_runs_once_only_if_it_is_frozen(frozen, expected):
     import keras
 
     from training.cut import cut_frozen
@@ -100,9 +103,10 @@ def test_dropout_inside_a_frozen_network_ends_what_may_run_once():
     x = keras.layers.Conv2D(2, 3, name="first")(images)
     x = keras.layers.Dropout(0.2, name="dropout")(x)
     x = keras.layers.Conv2D(2, 3, name="second")(x)
-    model = keras.Model(images, keras.layers.Flatten()(x))
+    x = keras.layers.Flatten(name="flatten")(x)
+    model = keras.Model(images, keras.layers.Dense(2)(x))
 
-    assert cut_frozen(model, {"first", "second"}).layer == "first"
+    assert cut_frozen(model, frozen).layer == expected
 
 
 def test_nothing_frozen_is_not_cut():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from contract.image_spec import ImageSpec
-from training.errors import FitError
+from training.errors import FitError, RecipeError
 from training.recipe import Augmentation, Head, Recipe, Stage
 
-from .small_fits import coloured, fitted, misleading, same, splits, weights_of, with_stage
+from .small_fits import built, coloured, fitted, misleading, same, splits, weights_of, with_stage
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -153,7 +153,9 @@ def _assert_equal_to_plain_keras(classifier, recipe, samples, folder, *, toleran
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_cached_fit_ends_on_the_weights_of_plain_keras(tmp_path, optimizer):
     """With batch normalisation on either side of the cut."""
-    changes = {"optimizer": "sgd"} if optimizer == "sgd" else {"optimizer": "adam", "rate": 0.01}
+    changes = (
+        {"optimizer": "sgd"} if optimizer == "sgd" else {"optimizer": "adam", "rate": 0.01, "momentum": 0.0}
+    )
 
     _assert_equal_to_plain_keras(
         _with_batch_normalisation(), _recipe(frozen=7, **changes), splits(27), tmp_path, tolerance=1e-4
@@ -207,3 +209,12 @@ def test_a_second_stage_begins_with_the_best_weights_of_the_first(tiny_recipe, t
     losses = [row["val_loss"] for row in history if row["stage"] == 1]
     assert history[-1]["val_loss"] == pytest.approx(min(losses), rel=1e-5)
     assert losses[-1] > min(losses) + 0.01
+
+
+def test_a_stage_that_freezes_more_layers_than_there_are_is_refused(tiny_recipe):
+    from training.stage import check_stages
+
+    recipe = with_stage(tiny_recipe, frozen=500)
+
+    with pytest.raises(RecipeError, match=r"stages\[0\].frozen is 500, and cnn3 has 7 layers"):
+        check_stages(built(recipe), recipe)

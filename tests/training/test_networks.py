@@ -199,6 +199,50 @@ def test_weights_of_a_saved_file_reach_layers_without_a_name_of_their_own(tmp_pa
     assert "adapter_conv" not in classifier.backbone
 
 
+@pytest.mark.slow
+def test_what_a_normalisation_derives_from_its_weights_follows_them(tmp_path):
+    """EfficientNet subtracts ImageNet's mean inside, from weights Keras copies when they are loaded."""
+    import keras
+
+    from training.networks import build_classifier
+
+    path = str(tmp_path / "saved.weights.h5")
+    own = keras.applications.EfficientNetB0(
+        include_top=False, weights=None, input_shape=(32, 32, 3), pooling="avg"
+    )
+    own.get_layer(index=2).set_weights([np.array([0.4, 0.5, 0.6]), np.array([0.1, 0.2, 0.3]), np.array(0)])
+    own.get_layer(index=2).finalize_state()
+    own.save_weights(path)
+    recipe = replace(_lite0(side=32, weights=path), network="EfficientNetB0", scaling="none", head=HEAD)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+
+    classifier = build_classifier(recipe, classes=2)
+
+    expected = np.asarray(own(pixels.astype(np.float32), training=False))
+    assert np.asarray(classifier.features(pixels, training=False)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_rescaling_after_the_normalisation_goes_into_it():
+    """Of EfficientNet with Keras's own ImageNet weights, and of no other."""
+    import keras
+
+    from training.keras_applications import _rescaled, set_weights
+
+    inputs = keras.Input((4, 4, 3))
+    normalised = keras.layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 9.0])
+    theirs = keras.Model(inputs, keras.layers.Rescaling([2.0, 3.0, 4.0])(normalised(inputs)))
+    adapted = keras.layers.Normalization()
+    adapted.build((None, 4, 4, 3))
+    source = keras.layers.Normalization()
+    network = keras.Model(inputs, keras.layers.Rescaling([2.0, 3.0, 4.0])(source(inputs)))
+    set_weights(source, [np.array([1.0, 2, 3]), np.array([1.0, 4, 9]), np.array(0)])
+
+    set_weights(adapted, _rescaled(source, network))
+
+    pixels = np.random.default_rng(0).random((1, 4, 4, 3))
+    assert np.asarray(adapted(pixels)) == pytest.approx(np.asarray(theirs(pixels)), abs=1e-5)
+
+
 def test_the_gray_adapter_shows_the_network_no_colour():
     from training.networks import build_classifier
 

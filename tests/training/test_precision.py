@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from training.observer import Observer
+
 from .plans import plan_in
 from .small_fits import coloured, fitted, splits
 
@@ -32,6 +34,19 @@ def test_what_is_fitted_in_mixed_precision_answers_the_same_in_float32(tiny_reci
     assert {layer.dtype_policy.name for layer in plain.model.layers} <= {"float32", "uint8"}
     assert plain.backbone == mixed.backbone
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(("precision", "scales"), [("mixed_float16", True), ("mixed_bfloat16", False)])
+def test_gradients_are_scaled_where_float16_would_lose_them(tiny_recipe, tmp_path, precision, scales):
+    """The scale and what counts towards the next one are kept beside the weights."""
+    kept = []
+    recipe = replace(tiny_recipe, precision=precision)
+
+    fitted(recipe, splits(), tmp_path, observer=Observer(save=kept.append))
+
+    plain = replace(tiny_recipe, precision="float32")
+    fitted(plain, splits(), tmp_path, observer=Observer(save=kept.append))
+    assert (len(kept[0].optimizer) > len(kept[-1].optimizer)) is scales
 
 
 def test_a_run_in_mixed_precision_publishes_float32(tiny_recipe, pictures, tmp_path):

@@ -58,6 +58,10 @@ def test_a_recipe_may_be_a_file(tmp_path):
         ("epochs = 1", "epochs = 0", r"stages\[0\].epochs must be 1 to"),
         ("epochs = 1", "epochs = 1\nbatch_size = 0", r"stages\[0\].batch_size must be 1 to"),
         ("epochs = 1", "epochs = 1\npatience = -1", r"stages\[0\].patience must be at least 0"),
+        ("epochs = 1", "epochs = 1\nmomentum = 0.9", r"stages\[0\].momentum is of sgd alone"),
+        ("epochs = 1", "epochs = 1\n[augmentation]\nzoom = 1.0", "augmentation.zoom must be below 1"),
+        ("epochs = 1", "epochs = 1\n[augmentation]\ncopies = 5", "copies needs changes to draw"),
+        (STAGE, "dropout = 0.5\n[svm]", "head.hidden and head.dropout must be left out"),
         ("epochs = 1", "epochs = 1\nmomentum = 1.0", r"stages\[0\].momentum must be at least 0 and below 1"),
         ("rate = 0.001", "rate = inf", r"stages\[0\].rate must be above 0 and finite"),
         ("rate = 0.001", "rate = nan", r"stages\[0\].rate must be above 0 and finite"),
@@ -70,10 +74,22 @@ def test_a_recipe_may_be_a_file(tmp_path):
         ('"cnn3"', '"cnn9"', "network is not one of efficientnet-lite0, cnn3"),
         ('pooling = "flatten"', 'pooling = "flatten"\nhidden = 3', "head.hidden is not a list"),
         ('scaling = "1/255"', 'scaling = "1/255"\nimage = { height = 0 }', "image size 224x0"),
-        ('frozen = "none"', 'frozen = "some"', r"stages\[0\].frozen is not one of all, none"),
+        (
+            'frozen = "none"',
+            'frozen = "some"',
+            r"stages\[0\].frozen is not a whole number and .* all, none",
+        ),
         ('frozen = "none"', "frozen = 0", r"stages\[0\].frozen must be at least 1"),
-        ('frozen = "none"', "frozen = 1.5", r"stages\[0\].frozen is not one of all, none"),
-        ('frozen = "none"', "frozen = true", r"stages\[0\].frozen is not one of all, none"),
+        (
+            'frozen = "none"',
+            "frozen = 1.5",
+            r"stages\[0\].frozen is not a whole number and .* all, none",
+        ),
+        (
+            'frozen = "none"',
+            "frozen = true",
+            r"stages\[0\].frozen is not a whole number and .* all, none",
+        ),
         ('"adam"', '"lion"', r"stages\[0\].optimizer is not one of adam, sgd, rmsprop"),
         ("epochs = 1", 'epochs = 1\nschedule = "step"', r"stages\[0\].schedule is not one of"),
         ("epochs = 1", 'epochs = 1\nkeep = "first"', r"stages\[0\].keep is not one of best, last"),
@@ -92,7 +108,7 @@ def test_a_recipe_may_be_a_file(tmp_path):
         (STAGE, "[svm]\ncosts = [1.0, 0.0]", "svm.costs must be above 0 and finite"),
         (STAGE, "[svm]\ncosts = [inf]", "svm.costs must be above 0 and finite"),
         (STAGE, "[svm]\nfolds = 1", "svm.folds must be at least 2"),
-        (STAGE, "hidden = [4]\n[svm]", "head.hidden must be empty"),
+        (STAGE, "hidden = [4]\n[svm]", "head.hidden and head.dropout must be left out"),
         (STAGE, "[svm]\n[augmentation]\nflip = true", "augmentation has no effect"),
         (STAGE, "", "it needs either stages or svm"),
         ('weights = "none"', 'weights = ""', "weights must not be empty"),
@@ -215,3 +231,23 @@ def test_what_a_user_asks_for_instead_is_taken_and_checked():
     assert adjusted(recipe) == recipe
     with pytest.raises(RecipeError, match="network is not one of"):
         adjusted(recipe, backbone="ResNet51")
+
+
+def test_another_backbone_brings_the_scaling_its_weights_expect():
+    recipe = replace(load_recipe("linear"), scaling="lite")
+
+    assert adjusted(recipe, backbone="VGG16").effective_scaling == "caffe"
+
+
+@pytest.mark.parametrize("name", ["vgg16-fc256", "efficientnet-lite0-early-linear"])
+def test_a_recipe_that_names_layers_takes_no_other_backbone(name):
+    with pytest.raises(RecipeError, match=r"names layers of .*choose --recipe linear"):
+        adjusted(load_recipe(name), backbone="MobileNetV2")
+
+
+def test_a_recipe_finds_the_one_it_extends_beside_it(tmp_path):
+    (tmp_path / "base.toml").write_text(MINIMAL, "utf-8")
+
+    recipe = load_recipe(_write(tmp_path, 'extends = "base.toml"\nname = "derived"'))
+
+    assert (recipe.name, recipe.network) == ("derived", "cnn3")
