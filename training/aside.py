@@ -35,7 +35,7 @@ def written_aside(target: Path) -> Iterator[Path]:
         OSError: nothing can be written beside the target.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(target)
+    remove_abandoned(target.parent, target.name.partition("-")[0])
     folder, lock = _begun(target)
     with lock:
         try:
@@ -55,6 +55,22 @@ def remove_files_aside(folder: Path) -> None:
             path.unlink()
 
 
+def remove_abandoned(folder: Path, kind: str) -> None:
+    """Remove what killed processes have left aside of targets called `<kind>-…`.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    for path in folder.iterdir():
+        name = _ASIDE.fullmatch(path.name)
+        if name is None or name["kind"] != kind or not path.is_dir():
+            continue
+        lock = locked_if_ours(path / _LOCK_FILE)
+        if lock is not None:
+            with lock:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def _begun(target: Path) -> tuple[Path, BinaryIO]:
     """A new folder and its lock; before that is locked another process may take it for an abandoned one."""
     while True:
@@ -69,15 +85,3 @@ def _begun(target: Path) -> tuple[Path, BinaryIO]:
             if (folder / _LOCK_FILE).exists():
                 return folder, lock
             lock.close()
-
-
-def _remove_abandoned(target: Path) -> None:
-    kind = target.name.partition("-")[0]
-    for path in target.parent.iterdir():
-        name = _ASIDE.fullmatch(path.name)
-        if name is None or name["kind"] != kind or not path.is_dir():
-            continue
-        lock = locked_if_ours(path / _LOCK_FILE)
-        if lock is not None:
-            with lock:
-                shutil.rmtree(path, ignore_errors=True)

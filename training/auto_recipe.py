@@ -21,7 +21,7 @@ def advise_before_training(photographs: Path, *, seed: int, cache: Path, progres
     data = prepare_dataset(
         photographs,
         found,
-        ImageSpec(),  # of all recipes that can be recommended: the pixels are kept for the training
+        ImageSpec(),
         labels=labels_of(found),
         seed=seed,
         cache=cache,

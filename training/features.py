@@ -22,7 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.aside import written_aside
+from training.aside import remove_abandoned, written_aside
 from training.augment import augmented
 from training.disk_array import new_disk_array, sync_file
 from training.errors import CacheError
@@ -31,6 +31,7 @@ from training.samples import Samples
 from training.seeds import EpochSeed, seed_layers
 
 _BATCH_SIZE = 32
+_KIND = "features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class FeatureCache:
             return self.most_bytes
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(self.folder, _KIND)  # or it would count as taken
             return shutil.disk_usage(self.folder).free // 2
         except OSError as exc:
             raise CacheError(f"cannot keep features in {self.folder}: {exc.strerror}") from exc
@@ -123,11 +125,6 @@ def kept_features(cache: FeatureCache, lower: Any, samples: Samples, *, copies: 
     return None if values is None else _samples(values, samples, copies)
 
 
-def are_kept(cache: FeatureCache, lower: Any, samples: Samples, *, copies: Copies) -> bool:
-    """Whether an earlier call has kept these features, so that they take no more room than they do."""
-    return kept_features(cache, lower, samples, copies=copies) is not None
-
-
 @contextmanager
 def _one_clear_line(cache: FeatureCache) -> Iterator[None]:
     try:
@@ -143,7 +140,7 @@ def _samples(values: npt.NDArray[Any], samples: Samples, copies: Copies) -> Samp
 
 def _file(cache: FeatureCache, lower: Any, samples: Samples, copies: Copies) -> tuple[Path, tuple[int, ...]]:
     """Where these features are kept, and their shape."""
-    path = cache.folder / f"features-{_key(lower, samples, copies, cache.dtype)}.npy"
+    path = cache.folder / f"{_KIND}-{_key(lower, samples, copies, cache.dtype)}.npy"
     return path, (copies.count * len(samples), *lower.outputs[0].shape[1:])
 
 

@@ -133,7 +133,7 @@ def csv_of(rows: Iterable[Mapping[str, object]]) -> str:
 
 
 def _unfinished(runs: Path, fingerprint: str) -> tuple[Path, BinaryIO] | None:
-    """The newest run of these facts that was interrupted, locked; none that another process is at or user owns."""
+    """The newest run of these facts that was interrupted, locked; none of another process or user."""
     for path in sorted(runs.iterdir(), reverse=True):
         if _fingerprint(path) != fingerprint or (path / REPORT_FILE).exists():
             continue

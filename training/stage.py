@@ -12,7 +12,7 @@ from training.augment import augmented
 from training.batches import Batches
 from training.cut import CutModel, cut_frozen
 from training.errors import RecipeError
-from training.features import Copies, FeatureCache, are_kept, cached_features
+from training.features import Copies, FeatureCache, cached_features, kept_features
 from training.networks import Classifier
 from training.observer import Observer
 from training.photographs import Split
@@ -87,10 +87,13 @@ def prepare(  # noqa: PLR0913 - what is fitted, on what, how
     change = recipe.augmentation_of(stage)
     cut = cut_frozen(classifier.model, frozen_layers(classifier, stage))
     copies = Copies(augmentation=change, epoch_seed=epoch_seed)
-    if cut is not None and _once_is_enough(change) and _has_room(cache, cut, samples, copies, observer):
-        model, given = cut.upper, _features(cache, cut, samples, copies, observer)
-    else:
+    once = None
+    if cut is not None and _once_is_enough(change):
+        once = _given_once(cache, cut, samples, copies, observer)
+    if cut is None or once is None:
         model, given = _whole(classifier, cut, change), samples
+    else:
+        model, given = cut.upper, once
     classes = classifier.model.outputs[0].shape[-1]
     one_hot = classes if change.mixup else None
     weights = class_weights(samples["train"].labels, classes) if recipe.class_weights else None
@@ -109,36 +112,37 @@ def _once_is_enough(change: Augmentation) -> bool:
     return not fresh and not change.mixup
 
 
-def _has_room(
+def _given_once(
     cache: FeatureCache, cut: CutModel, samples: SamplesBySplit, copies: Copies, observer: Observer
-) -> bool:
+) -> SamplesBySplit | None:
+    """What the frozen layers give, or None where there is no room for it."""
     needed = cache.size(cut.lower, (samples["train"], samples["validation"]), copies=copies.count)
-    room = cache.room()
+    room, wanted = cache.room(), _wanted(copies)
     observer.say(
         f"the layers up to {cut.layer} run once: what they give takes {_megabytes(needed)} in {cache.folder}"
     )
-    # Half of what is free is less than it was before an earlier run took its share.
-    if needed <= room or (cache.most_bytes is None and _all_kept(cache, cut, samples, copies)):
-        return True
-    observer.say(f"that is more than the {_megabytes(room)} it may take: they run every epoch instead")
-    if copies.augmentation.copies:
-        observer.say("and pictures are changed anew every epoch, instead of drawn from copies")
-    return False
+    if needed <= room:
+        return {
+            split: cached_features(cache, cut.lower, samples[split], copies=each, progress=observer.progress)
+            for split, each in wanted.items()
+        }
+    there = _already_there(cache, cut, samples, wanted)
+    if there is None:
+        observer.say(f"that is more than the {_megabytes(room)} it may take: they run every epoch instead")
+        if copies.augmentation.copies:
+            observer.say("and pictures are changed anew every epoch, instead of drawn from copies")
+    return there
 
 
-def _features(
-    cache: FeatureCache, cut: CutModel, samples: SamplesBySplit, copies: Copies, observer: Observer
-) -> SamplesBySplit:
-    return {
-        split: cached_features(cache, cut.lower, samples[split], copies=chosen, progress=observer.progress)
-        for split, chosen in _wanted(copies).items()
-    }
-
-
-def _all_kept(cache: FeatureCache, cut: CutModel, samples: SamplesBySplit, copies: Copies) -> bool:
-    return all(
-        are_kept(cache, cut.lower, samples[split], copies=chosen) for split, chosen in _wanted(copies).items()
-    )
+def _already_there(
+    cache: FeatureCache, cut: CutModel, samples: SamplesBySplit, wanted: Mapping[Split, Copies]
+) -> SamplesBySplit | None:
+    """What an earlier run has kept: half of what is free on a disk was more before it took its share."""
+    if cache.most_bytes is not None:
+        return None
+    kept = {s: kept_features(cache, cut.lower, samples[s], copies=each) for s, each in wanted.items()}
+    there = {split: features for split, features in kept.items() if features is not None}
+    return there if len(there) == len(wanted) else None
 
 
 def _wanted(copies: Copies) -> Mapping[Split, Copies]:

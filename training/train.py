@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,7 @@ def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: boo
     with open_run(
         plan.runs, name=plan.name, command=plan.command, facts=_facts(plan, data), fresh=plan.fresh
     ) as folder:
-        observer = _observer(plan, folder, say=say, progress=progress)
-        with phases.phase("fit"):
+        with phases.phase("fit"), _observer(plan, folder, say=say, progress=progress) as observer:
             fitted = _fit(plan, classifier, data, folder, observer=observer, scope=scope)
         with phases.phase("evaluate"):
             run = _measured(plan, data, fitted, phases=phases, progress=progress)
@@ -159,17 +159,19 @@ def _weights_fact(weights: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
 def _observer(
     plan: Plan, folder: RunFolder, *, say: Callable[[str], None] | None, progress: bool
-) -> Observer:
+) -> Iterator[Observer]:
     say = say or (lambda _: None)
     done = folder.progress or Progress()
     if folder.progress is not None:
         say(f"goes on with {folder.path} after epoch {done.epoch} of stage {done.stage + 1}")
     if not plan.tensorboard:
-        return Observer(say=say, save=folder.save, progress=progress)
-    events = EpochEvents(folder.path / "tensorboard", first_step=len(done.history))
-    return Observer(say=say, save=folder.save, epoch=events.add, progress=progress)
+        yield Observer(say=say, save=folder.save, progress=progress)
+        return
+    with closing(EpochEvents(folder.path / "tensorboard", first_step=len(done.history))) as events:
+        yield Observer(say=say, save=folder.save, epoch=events.add, progress=progress)
 
 
 def _fit(  # noqa: PLR0913 - what is fitted, on what, how
@@ -246,6 +248,7 @@ def _calibration(plan: Plan, data: Dataset, fitted: _Fitted, validation_logits: 
 def _published(plan: Plan, run: Run, folder: RunFolder, *, phases: Phases) -> TrainingResult:
     with phases.phase("report"):  # first: what fails here leaves no version that a second try would double
         write_report(folder.path / REPORT_PAGE, run)
+        folder.write_tables(history=run.history, split=split_of(run), predictions=predictions_of(run))
     with phases.phase("export"):
         manifest = manifest_of(run, golden=plan.golden)
         version = export_version(
@@ -256,12 +259,7 @@ def _published(plan: Plan, run: Run, folder: RunFolder, *, phases: Phases) -> Tr
             record=RunRecord(report=report_of(run), split=split_of(run), history=run.history),
             keep_keras=plan.keep_keras,
         )
-    folder.finish(
-        report=report_of(run) | {"version": str(version)},
-        history=run.history,
-        split=split_of(run),
-        predictions=predictions_of(run),
-    )
+    folder.finish(report_of(run) | {"version": str(version)})
     return TrainingResult(
         version=version,
         folder=folder.path,

@@ -61,6 +61,14 @@ def test_data_without_evidence_counts_as_similar_and_says_so(contrast, words):
     assert any(words in reason for reason in reasons_for(known))
 
 
+@pytest.mark.parametrize("contrast", [SIMILAR, DIFFERENT])
+def test_large_data_is_told_that_the_first_layers_stay_frozen(contrast):
+    reasons = list(reasons_for(facts(contrast, images=LARGE_IMAGES)))
+
+    assert any("the later layers" in reason and 'frozen = "none"' in reason for reason in reasons)
+    assert not any('frozen = "none"' in reason for reason in reasons_for(facts(contrast)))
+
+
 @pytest.mark.parametrize(("largest", "expected"), [(240, False), (241, True)])
 def test_more_than_three_times_the_smallest_class_is_unbalanced(largest, expected):
     known = facts(largest=largest)

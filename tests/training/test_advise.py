@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from contract.image_spec import ImageSpec
 from training.errors import DatasetError
 from training.photographs import find_photographs
 
@@ -69,7 +70,19 @@ def test_the_estimate_follows_its_formula():
 
     seconds = estimated_seconds(Pace(decode=0.002, forward=0.01, step=0.003), images=1000)
 
-    head = 100 * 22 * 0.003
-    linear = 20 + 1000 * 0.012 + head
-    assert seconds["efficientnet-lite0-linear"] == pytest.approx(linear)
-    assert seconds["efficientnet-lite0-finetune"] == pytest.approx(linear + 15 * (0.7 * 7 + 0.15) * 10)
+    once, epoch_of_head = 20 + 1000 * 0.012, 22 * 0.003
+    assert seconds["efficientnet-lite0-linear"] == pytest.approx(once + 200 * epoch_of_head)
+    assert seconds["efficientnet-lite0-finetune"] == pytest.approx(
+        once + 100 * epoch_of_head + 4 * 700 * 0.7 * 0.01 + 8 * 700 * 0.65 * 0.01
+    )
+
+
+def test_decoding_is_timed_on_the_files_though_their_pixels_may_be_kept(tmp_path):
+    from training.advice.estimate import seconds_to_decode
+
+    found = find_photographs(write_classes(tmp_path / "in", per_class=1))
+    assert seconds_to_decode(found, ImageSpec()) > 0
+    found[0].path.unlink()
+
+    with pytest.raises(DatasetError, match="changed while it was read"):
+        seconds_to_decode(found, ImageSpec())

@@ -94,6 +94,104 @@ def test_other_pixels_weights_copies_or_precision_have_a_file_of_their_own(lower
     assert len(list(tmp_path.iterdir())) == 7
 
 
+def test_a_single_changed_copy_has_a_file_of_its_own_for_each_seed_and_change(lower, tmp_path):
+    samples = coloured(6, seed=0)
+    once = replace(FLIPPED_THRICE, copies=1)
+
+    plain = _cached(tmp_path, lower, samples)
+    changed = _cached(tmp_path, lower, samples, augmentation=once)
+    _cached(tmp_path, lower, samples, augmentation=once, seed=1)
+    _cached(tmp_path, lower, samples, augmentation=replace(once, zoom=0.1))
+
+    assert len(list(tmp_path.iterdir())) == 4
+    assert not np.array_equal(plain.values, changed.values)
+
+
+def _magnified(factor):
+    """Brightness times a factor, as the frozen part of a network."""
+    import keras
+
+    images = keras.Input((32, 32, 3), dtype="uint8")
+    return keras.Model(images, keras.layers.Rescaling(factor, name="magnified")(images))
+
+
+def test_outputs_beyond_float16_are_one_clear_line_that_names_the_way_out(tmp_path):
+    with pytest.raises(CacheError) as caught:
+        _cached(tmp_path, _magnified(1e4), coloured(3, seed=0), dtype="float16")
+
+    assert str(caught.value) == 'the outputs of magnified do not fit float16: use features = "float32"'
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_beyond_mixed_precision_name_the_precision(tmp_path):
+    import keras
+
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        magnified = _magnified(1e4)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+    with pytest.raises(CacheError, match='magnified do not fit float16: use precision = "float32"'):
+        _cached(tmp_path, magnified, coloured(3, seed=0))
+
+
+def test_what_a_killed_process_left_aside_is_removed_and_what_lives_is_not(lower, tmp_path):
+    from training.aside import written_aside
+
+    abandoned = tmp_path / f".features-0123.npy-{'a' * 32}"
+    abandoned.mkdir()
+    (abandoned / "features-0123.npy").write_bytes(b"half")
+    with written_aside(tmp_path / "features-4567.npy") as living:
+        living.write_bytes(b"half")
+        _cached(tmp_path, lower, coloured(3, seed=0))
+        assert living.read_bytes() == b"half"
+
+    [kept] = tmp_path.iterdir()
+    assert kept.suffix == ".npy"
+
+
+def test_what_was_left_aside_does_not_count_as_taken(tmp_path):
+    from training.features import FeatureCache
+
+    (tmp_path / f".features-0123.npy-{'a' * 32}").mkdir()
+
+    FeatureCache(folder=tmp_path).room()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_features_are_those_of_an_earlier_call(lower, tmp_path):
+    from training.features import Copies, FeatureCache, kept_features
+    from training.seeds import EpochSeed
+
+    samples, cache = coloured(5, seed=0), FeatureCache(folder=tmp_path)
+    copies = Copies(augmentation=AS_THEY_ARE, epoch_seed=EpochSeed(seed=0, stage=0, epoch=0))
+    before = kept_features(cache, lower, samples, copies=copies)
+    computed = _cached(tmp_path, lower, samples)
+
+    kept = kept_features(cache, lower, samples, copies=copies)
+
+    assert before is None
+    assert np.array_equal(kept.values, computed.values)
+    assert np.array_equal(kept.labels, computed.labels)
+
+
+def test_kept_features_that_cannot_be_read_are_one_clear_line(lower, tmp_path):
+    from training.features import Copies, FeatureCache, kept_features
+    from training.seeds import EpochSeed
+
+    samples = coloured(5, seed=0)
+    _cached(tmp_path, lower, samples)
+    [file] = tmp_path.iterdir()
+    file.unlink()
+    file.mkdir()  # of all that cannot be opened, what not even root can
+    copies = Copies(augmentation=AS_THEY_ARE, epoch_seed=EpochSeed(seed=0, stage=0, epoch=0))
+
+    with pytest.raises(CacheError, match=r"^cannot keep features in .*: Is a directory$"):
+        kept_features(FeatureCache(folder=tmp_path), lower, samples, copies=copies)
+
+
 def test_the_same_layers_built_again_find_their_file(lower, tmp_path, tiny_recipe):
     """Another process numbers them differently."""
     import keras

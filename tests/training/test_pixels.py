@@ -96,6 +96,18 @@ def test_a_full_disk_is_one_clear_line_and_no_half_cache(tmp_path, small_disk):
     assert list(small_disk.iterdir()) == []
 
 
+def test_what_a_killed_run_left_aside_is_removed(tmp_path):
+    found = find_photographs(write_classes(tmp_path / "in", per_class=1))
+    abandoned = tmp_path / "cache" / f".pixels-0123-{'a' * 32}"
+    (abandoned / "pixels-0123").mkdir(parents=True)
+    (abandoned / "lock").touch()
+
+    decode_photographs(found, SPEC, cache=tmp_path / "cache", progress=False)
+
+    [kept] = (tmp_path / "cache").iterdir()
+    assert {path.name for path in kept.iterdir()} == {"pixels.npy", "unreadable.json"}
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from training.errors import RunError
+from training.locks import locked
 from training.progress import Progress
 from training.run_folder import csv_of, open_run
 
@@ -22,9 +28,8 @@ def _open(runs, *, facts=FACTS, fresh=False):
 
 def _finish(folder, *, accuracy=1.0):
     rows = [{"epoch": 1, "loss": 0.5}]
-    folder.finish(
-        report={"accuracy": accuracy}, history=rows, split=[{"path": "a"}], predictions=[{"path": "a"}]
-    )
+    folder.write_tables(history=rows, split=[{"path": "a"}], predictions=[{"path": "a"}])
+    folder.finish({"accuracy": accuracy})
 
 
 def _interrupted(runs, **options):
@@ -138,6 +143,99 @@ def test_damaged_progress_is_one_clear_line_that_names_the_way_out(tmp_path):
         assert anew.progress is None
 
 
+def _saved(path, facts):
+    """A whole file of progress with other facts in it."""
+    np.savez(path, facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [],
+        {"counts": {"weights": 0, "optimizer": 0, "best": 0}},
+        {"counts": {"weights": 0, "optimizer": 0, "best": 0}, "history": [], "colour": "blue"},
+        {"counts": {"weights": 0, "optimizer": 0, "best": 0}, "history": 7},
+        {"counts": {"weights": "many", "optimizer": 0, "best": 0}, "history": []},
+        {"counts": {"weights": 1, "optimizer": 0, "best": 0}, "history": []},
+    ],
+)
+def test_progress_of_another_shape_is_one_clear_line_too(tmp_path, facts):
+    folder = _interrupted(tmp_path)
+    _saved(folder.path / "progress.npz", facts)
+
+    with pytest.raises(RunError, match=r"progress\.npz cannot be read: start anew with --fresh"):
+        _open(tmp_path).__enter__()
+
+
+def test_tables_are_written_before_the_run_is_finished(tmp_path):
+    with _open(tmp_path) as first:
+        first.save(Progress(epoch=1))
+        first.write_tables(history=[{"epoch": 1}], split=[{"path": "a"}], predictions=[{"path": "b"}])
+
+    with _open(tmp_path) as second:
+        pass
+
+    assert second.path == first.path
+    assert (first.path / "split.csv").read_text("utf-8") == "path\na\n"
+    assert (first.path / "predictions.csv").read_text("utf-8") == "path\nb\n"
+
+
+def test_what_a_killed_process_left_aside_is_removed(tmp_path):
+    folder = _interrupted(tmp_path)
+    for name in ("progress.npz", "history.csv"):
+        (folder.path / f".{name}-{'a' * 32}").touch()
+    (folder.path / ".notes").touch()
+
+    with _open(tmp_path) as again:
+        pass
+
+    assert again.path == folder.path
+    assert [path.name for path in folder.path.glob(".*")] == [".notes"]
+
+
+@contextlib.contextmanager
+def _powerless():
+    """As somebody whom permissions hold back."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_an_unfinished_run_of_another_user_is_left_alone():
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own may be entered by its user alone
+        Path(folder).chmod(0o777)
+        theirs = _interrupted(Path(folder))
+        (theirs.path / "lock").chmod(0o400 if os.geteuid() == 0 else 0o000)
+        with _powerless(), _open(Path(folder)) as ours:
+            pass
+
+        assert ours.path != theirs.path
+
+
+def test_a_lock_that_cannot_be_opened_is_one_clear_line(tmp_path):
+    folder = _interrupted(tmp_path)
+    (folder.path / "lock").unlink()
+    (folder.path / "lock").mkdir()
+
+    with pytest.raises(RunError, match=r"^cannot keep runs in .*: Is a directory$"):
+        _open(tmp_path).__enter__()
+
+
+def test_a_run_that_cannot_be_begun_keeps_no_lock(small_disk):
+    with pytest.raises(RunError, match="No space left") as caught:
+        _open(small_disk, facts={"long": "x" * 1_000_000}).__enter__()
+
+    [folder] = small_disk.iterdir()
+    lock = locked(folder / "lock")
+    assert lock is not None, caught  # which keeps the frames that failed, and whatever they hold open
+    lock.close()
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", "\x00", '{"fingerprint": 1}'])
 def test_what_is_no_run_of_ours_is_passed_over(tmp_path, content):
     (tmp_path / "notes.txt").write_text("mine", "utf-8")
@@ -175,12 +273,7 @@ def test_a_disk_that_fills_at_the_end_leaves_an_unfinished_run(small_disk):
     with _open(small_disk) as folder:
         folder.save(Progress(epoch=1))
         with pytest.raises(RunError, match="No space left"):
-            folder.finish(
-                report={"accuracy": 1.0},
-                history=[{"epoch": 1}],
-                split=[{"path": "x" * 100}] * 10_000,
-                predictions=[],
-            )
+            folder.write_tables(history=[{"epoch": 1}], split=[{"path": "x" * 100}] * 10_000, predictions=[])
 
     assert not (folder.path / "report.json").exists()
     assert not list(folder.path.glob(".*"))

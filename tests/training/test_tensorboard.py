@@ -42,6 +42,27 @@ def test_steps_go_on_where_an_interrupted_run_stopped(tmp_path):
     assert [event.step for event in _events(tmp_path)] == [0, 8]
 
 
+def test_two_files_begun_in_the_same_second_have_names_of_their_own(tmp_path):
+    from training.tensorboard import EpochEvents
+
+    for _ in range(3):
+        events = EpochEvents(tmp_path)
+        events.add({"loss": 0.5})
+        events.close()
+
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_nothing_can_be_added_to_a_closed_file(tmp_path):
+    from training.tensorboard import EpochEvents
+
+    events = EpochEvents(tmp_path)
+    events.close()
+
+    with pytest.raises(RunError, match=r"^cannot write events to "):
+        events.add({"loss": 0.5})
+
+
 def test_a_full_disk_is_one_clear_line(small_disk):
     from training.tensorboard import EpochEvents
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.image_spec import ImageSpec
-from training.advice.estimate import Pace, estimated_seconds, seconds_a_step
+from training.advice.estimate import Pace, estimated_seconds, seconds_a_step, seconds_to_decode
 from training.advice.facts import Contrast, Facts
 from training.advice.features import EARLY_LAYER, early_and_late
 from training.advice.rules import is_unbalanced, reasons_for, recipe_for
@@ -118,8 +118,7 @@ def _facts(found: Sequence[Photograph], contrast: Contrast | None) -> Facts:
 
 def _measure(sample: Sequence[Photograph], *, cache: Path, progress: bool) -> _Measured:
     spec, phases = ImageSpec(), Phases()
-    with phases.phase("decode"):
-        decoded = decode_photographs(sample, spec, cache=cache, progress=progress)
+    decoded = decode_photographs(sample, spec, cache=cache, progress=progress)
     compared = comparable(decoded.photographs, decoded.sha256)
     can_compare = len(labels_of(compared)) >= _FEWEST_CLASSES
     chosen = compared if can_compare else decoded.photographs  # the pace is measured all the same
@@ -129,7 +128,7 @@ def _measure(sample: Sequence[Photograph], *, cache: Path, progress: bool) -> _M
         features = infer(model, samples, description="features", progress=progress)
     early, late = features[:, :width], features[:, width:]
     pace = Pace(
-        decode=phases.seconds["decode"] / len(sample),
+        decode=seconds_to_decode(decoded.photographs, spec),
         forward=phases.seconds["forward"] / len(samples),
         step=seconds_a_step(late, samples.labels),
     )

@@ -1,21 +1,26 @@
 """How long a recipe would take on this machine, from the pace of a sample.
 
-With N photographs, of which 0.7 N are learnt from in batches of 32:
+With N photographs, of which 0.7 N are learnt from, in batches of b:
 
-    head     = 100 epochs x ceil(0.7 N / 32) x seconds a step of the linear stage
-    linear   = start + N x (decode + forward) + head
-    finetune = linear + 15 epochs x (0.7 x 7 + 0.15) x N x forward
+    head     = epochs x ceil(0.7 N / b) x seconds a step of the first stage
+    linear   = start + N x (decode + forward) + (copies - 1) x 0.7 N x forward + head
+    finetune = linear's, with its own head, + copies x 0.7 N x lower + epochs x 0.7 N x upper
+    lower    = 0.7 x forward, once through the layers that stay frozen (up to block10_add)
+    upper    = 0.65 x forward, a step of fitting the layers after them
 
-Start, decode, forward and step are seconds; the last three are measured on the sample. Training all layers
-costs 7 forward passes (84 ms an image against 11, on two cores). The early recipe counts as the linear one,
-though it runs only a part of the network. An estimate: early stopping decides the epochs.
+Epochs, batches and copies are the recipe's: an upper limit, as early stopping may end a stage before. Start,
+decode, forward and step are seconds; the last three are measured on the sample. 0.7 and 0.65 were measured
+on two cores, as the quickest of nine batches of 32 each. The early recipe counts as the linear one, though
+it runs only a part of the network. Large data may leave no room on the disk for what the lower layers give
+of the copies (88 KB each as float32): the recipe then draws fresh changes and runs those layers every epoch,
+which takes epochs instead of copies times lower.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +28,19 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from contract.image import decode
+from contract.image_spec import ImageSpec
 from training.advice.rules import EARLY_LINEAR, FINETUNE, LINEAR
+from training.photographs import Photograph
+from training.reading import in_parallel, read_again
+from training.recipe import Recipe
+from training.recipe_files import load_recipe
 
 _START_SECONDS = 20.0  # to import, build, export and check: measured on two cores
-_HEAD_EPOCHS, _FINETUNE_EPOCHS = 100, 15
-_BATCH_SIZE = 32
-_LEARNT, _VALIDATED = 0.7, 0.15
-_PASSES_A_STEP = 7
-_TIMED_EPOCHS = 5
+_LEARNT = 0.7
+_LOWER, _UPPER = 0.7, 0.65
+_TIMED_IMAGES = 64  # a few for each thread that decodes
+_BATCH_SIZE, _TIMED_EPOCHS = 32, 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +48,7 @@ class Pace:
     """Seconds on this machine.
 
     Attributes:
-        decode: an image, from bytes to pixels, if they are not kept yet.
+        decode: an image, from its file to pixels that are not kept yet.
         forward: an image, through the whole network.
         step: a batch of the linear stage.
     """
@@ -49,11 +59,34 @@ class Pace:
 
 
 def estimated_seconds(pace: Pace, *, images: int) -> Mapping[str, float]:
-    """Seconds by recipe."""
-    steps = _HEAD_EPOCHS * math.ceil(_LEARNT * images / _BATCH_SIZE)
+    """Seconds by recipe.
+
+    Raises:
+        RecipeError: one of the recipes is not there.
+    """
+    return {name: _seconds(load_recipe(name), pace, images) for name in (LINEAR, EARLY_LINEAR, FINETUNE)}
+
+
+def _seconds(recipe: Recipe, pace: Pace, images: int) -> float:
+    head, *later = recipe.stages
+    steps = head.epochs * math.ceil(_LEARNT * images / head.batch_size)
     linear = _START_SECONDS + images * (pace.decode + pace.forward) + steps * pace.step
-    passes = _FINETUNE_EPOCHS * (_LEARNT * _PASSES_A_STEP + _VALIDATED)
-    return {LINEAR: linear, EARLY_LINEAR: linear, FINETUNE: linear + passes * images * pace.forward}
+    if head.augmented:
+        linear += max(0, recipe.augmentation.copies - 1) * _LEARNT * images * pace.forward
+    passes = sum(recipe.augmentation.copies * _LOWER + stage.epochs * _UPPER for stage in later)
+    return linear + passes * _LEARNT * images * pace.forward
+
+
+def seconds_to_decode(photographs: Sequence[Photograph], spec: ImageSpec) -> float:
+    """Of one photograph, measured on a few files themselves: their pixels may be kept since an earlier call.
+
+    Raises:
+        DatasetError: one of the files changed since it was decoded.
+    """
+    chosen = photographs[:_TIMED_IMAGES]
+    start = time.perf_counter()
+    in_parallel(lambda p: decode(read_again(p), spec), chosen, description="decoding", progress=False)
+    return (time.perf_counter() - start) / len(chosen)
 
 
 def seconds_a_step(features: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> float:

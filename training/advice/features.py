@@ -8,12 +8,12 @@ import keras
 
 from contract.image_spec import ImageSpec
 from training.efficientnet_lite0 import efficientnet_lite0, imagenet_checkpoint, load_checkpoint
+from training.scaling import scaled
 
 # Of blocks 4, 7, 10 and 14 the best where early features are wanted at all. A linear classifier's mean
 # accuracy over blur, noise, JPEG quality and turns of photographs, textures and 8x8 digits is 0.84, 0.88,
 # 0.86, 0.77; on the last features 0.67.
 EARLY_LAYER = "block7_add"
-_SCALE, _OFFSET = 1 / 128, -127 / 128
 
 
 def early_and_late(spec: ImageSpec) -> tuple[Any, int]:
@@ -24,7 +24,7 @@ def early_and_late(spec: ImageSpec) -> tuple[Any, int]:
     """
     checkpoint = imagenet_checkpoint()
     images = keras.Input(spec.shape, dtype="uint8")
-    whole = keras.Model(images, efficientnet_lite0(keras.layers.Rescaling(_SCALE, _OFFSET)(images)))
+    whole = keras.Model(images, efficientnet_lite0(scaled(images, "lite")))
     load_checkpoint(whole, checkpoint)
     maps = (whole.get_layer(EARLY_LAYER).output, whole.outputs[0])
     early, late = (keras.layers.GlobalAveragePooling2D()(each) for each in maps)

@@ -53,9 +53,7 @@ def rightly_answered(
     """
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, tol=1e-3))
     folds = PredefinedSplit(np.arange(len(labels)) % _FOLDS)
-    with threadpool_limits(
-        1
-    ):  # so small a problem takes a hundred times longer on threads that wait for TensorFlow's
+    with threadpool_limits(1):  # on threads that wait for TensorFlow's it would take a hundred times longer
         answers = cross_val_predict(classifier, features, labels, cv=folds)
     right: npt.NDArray[np.bool] = answers == labels
     return right
