@@ -71,7 +71,7 @@ def test_the_estimate_follows_its_formula():
     seconds = estimated_seconds(Pace(decode=0.002, forward=0.01, step=0.003), images=1000)
 
     once, epoch_of_head = 20 + 1000 * 0.012, 22 * 0.003
-    assert seconds["efficientnet-lite0-linear"] == pytest.approx(once + 200 * epoch_of_head)
+    assert seconds["efficientnet-lite0-linear"] == pytest.approx(once + 3 * 700 * 0.01 + 200 * epoch_of_head)
     assert seconds["efficientnet-lite0-finetune"] == pytest.approx(
         once + 100 * epoch_of_head + 4 * 700 * 0.7 * 0.01 + 8 * 700 * 0.65 * 0.01
     )

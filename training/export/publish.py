@@ -56,7 +56,7 @@ def check_writable(base: Path) -> None:
 
 @contextmanager
 def _aside(base: Path) -> Iterator[Path]:
-    """A hidden folder in the model's, gone at the end; so is the model's if it was made here and is empty."""
+    """A hidden folder in the model's, gone at the end; so are those above it that it made and are empty."""
     aside = base / f".incoming-{uuid.uuid4().hex}"
     with ExitStack() as undo:
         _make(base, aside, undo)
@@ -65,9 +65,11 @@ def _aside(base: Path) -> Iterator[Path]:
 
 def _make(base: Path, aside: Path, undo: ExitStack) -> None:
     for _ in range(_ATTEMPTS):
+        made = [folder for folder in (base, *base.parents) if not folder.exists()]
         with suppress(FileExistsError):
             base.mkdir(parents=True)
-            undo.callback(_remove_if_empty, base)
+            for folder in reversed(made):  # the callbacks run the other way round
+                undo.callback(_remove_if_empty, folder)
         with suppress(FileNotFoundError):  # another run had made the model's folder, and took it away again
             undo.callback(shutil.rmtree, aside, ignore_errors=True)
             aside.mkdir()
