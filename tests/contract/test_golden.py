@@ -49,6 +49,12 @@ def test_another_top_label_is_refused_even_within_the_tolerance() -> None:
         check_golden(close, answer(0.4, 0.401, 0.199))
 
 
+def test_labels_an_answer_shows_as_equal_are_in_no_order() -> None:
+    undecided = manifest(golden=golden((0.4, 0.4 - 1e-8, 0.2)))
+
+    check_golden(undecided, answer(0.4 - 1e-8, 0.4, 0.2))
+
+
 def test_other_pixels_are_noticed() -> None:
     assert not decoder_differs(manifest(), golden_images(manifest()))
     assert decoder_differs(with_example(pixels_sha256="0" * 64), golden_images(manifest()))

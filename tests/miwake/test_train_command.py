@@ -125,7 +125,7 @@ def test_a_folder_of_runs_that_cannot_be_made(photographs: Path, small_recipe: s
 
     result = train(photographs, tmp_path / "models", "--recipe", small_recipe)
 
-    assert_one_line(result, "cannot keep runs in")
+    assert_one_line(result, "cannot write into")
     assert files_below(tmp_path / "models") == []
 
 
@@ -254,11 +254,11 @@ def test_sigterm_while_photographs_are_decoded_leaves_nothing_half_written(tmp_p
         path.write_bytes(content + bytes([number]))
 
     with subprocess.Popen(command_of(tmp_path / "photographs", tmp_path / "models")) as process:
-        end_once(process, tmp_path / "cache", ".pixels-*/pixels.npy")
+        end_once(process, tmp_path / "cache", ".pixels-*/pixels-*/pixels.npy")
 
     assert process.returncode == 128 + signal.SIGTERM
     assert list((tmp_path / "cache").iterdir()) == []
-    assert list((tmp_path / "models").iterdir()) == []
+    assert not (tmp_path / "models").exists()
 
 
 def test_sigterm_during_the_export_leaves_nothing_half_written(
