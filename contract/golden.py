@@ -68,4 +68,5 @@ def check_golden(manifest: Manifest, probabilities: npt.NDArray[np.float32]) -> 
 
 def _top_labels(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     rounded = np.round(probabilities.astype(np.float64), PROBABILITY_DECIMALS)
-    return np.argmax(rounded, axis=1)
+    top: npt.NDArray[np.int64] = rounded.argmax(axis=1)
+    return top
