@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from training.aside import remove_abandoned, written_aside
 from training.augment import augmented
-from training.disk_array import new_disk_array, sync_file
+from training.disk import new_disk_array, sync_file
 from training.errors import CacheError
 from training.recipe import Augmentation
 from training.samples import Samples

@@ -21,7 +21,7 @@ from contract.errors import ImageError
 from contract.image import decode
 from contract.image_spec import ImageSpec
 from training.aside import written_aside
-from training.disk_array import new_disk_array, sync_file
+from training.disk import new_disk_array, sync_file
 from training.errors import CacheError
 from training.photographs import Photograph
 from training.reading import Unreadable, file_digests, in_parallel, read_again, refused, without

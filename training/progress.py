@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.aside import aside_path
-from training.disk_array import sync_file
+from training.disk import sync_file, sync_folder
 from training.errors import RunError
 
 HistoryRow = dict[str, float]
@@ -75,7 +74,7 @@ def save_progress(path: Path, progress: Progress) -> None:
             np.savez(file, allow_pickle=False, **_arrays(progress))
         sync_file(aside)
         aside.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as exc:
         raise RunError(f"cannot keep how far the fit has come in {path}: {exc.strerror or exc}") from exc
     finally:
@@ -111,11 +110,3 @@ def _arrays(progress: Progress) -> dict[str, npt.NDArray[Any]]:
 
 def _of_kind(stored: Mapping[str, npt.NDArray[Any]], kind: str, count: int) -> Arrays:
     return tuple(stored[f"{kind}_{number}"] for number in range(count))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from contract.image_spec import ImageSpec
-from training.disk_array import new_disk_array
+from training.disk import new_disk_array
 from training.features import FeatureCache
 from training.fit import fit
 from training.networks import Classifier

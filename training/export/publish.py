@@ -6,7 +6,6 @@ It is written to a sibling folder whose name is no number, which TensorFlow Serv
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from contract.model_folder import is_version_name
+from training.disk import sync_file, sync_folder
 from training.errors import ExportError
 
 _ATTEMPTS = 100
@@ -91,7 +91,7 @@ def _rename_to_next(aside: Path, base: Path) -> Path:
             if not target.exists():
                 raise
             continue  # another export was faster: a folder with content is never replaced
-        _sync_folder(base)
+        sync_folder(base)
         return target
 
 
@@ -104,16 +104,7 @@ def _sync(folder: Path) -> None:
     """Bring content to the disk before the name: after a power cut a version is whole or absent."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir():
-            _sync_folder(path)
+            sync_folder(path)
         else:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync_file(path)
+    sync_folder(folder)

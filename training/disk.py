@@ -1,4 +1,4 @@
-"""Arrays on disk that may be larger than the memory."""
+"""What lies on the disk for sure: arrays larger than the memory, files and names a power cut leaves whole."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def sync_file(path: Path) -> None:
     """Bring content to the disk before its name: a power cut may come between."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
