@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 MESSAGES := modelserver/messages
+# A file of tests is run by one process: its fixtures train a model once.
+PARALLEL := --numprocesses 2 --dist loadfile
 
 .PHONY: help demo serve test test-fast prove bench figures check fix proto lock clean
 
@@ -20,10 +22,10 @@ serve: $(INSTALLED)  ## the same model, left running
 	$(BIN)/miwake serve models
 
 test: $(INSTALLED)  ## everything but the long proofs at full length
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
-	$(BIN)/pytest -m "not tensorflow and not slow" --ignore=tests/serving/embedded
+	$(BIN)/pytest $(PARALLEL) -m "not tensorflow and not slow" --ignore=tests/serving/embedded
 
 prove: $(INSTALLED)  ## the long proofs at full length; the result goes to docs/proof/
 	mkdir -p docs/proof

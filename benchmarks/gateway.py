@@ -54,7 +54,7 @@ def main(model: Path, photographs: Path, *, seconds: float, clients: int) -> Non
     direct = asyncio.run(model_server_rate(model, files, target, seconds=seconds))
     gateway, latencies, resident = gateway_rate(model, files, seconds=seconds, clients=clients)
     click.echo(f"decode, one core          {decoding:8.1f} images/s")
-    click.echo(f"model server, batches of {target.manifest.max_batch_size:2} {direct:7.1f} images/s")
+    click.echo(f"model server, batches of {target.facts.max_batch_size:2} {direct:7.1f} images/s")
     click.echo(f"gateway, {clients:2} clients       {gateway:8.1f} images/s")
     click.echo(f"gateway to model server   {gateway / direct:8.2f}")
     click.echo(
@@ -67,7 +67,7 @@ def decode_rate(files: Sequence[bytes], target: ModelVersion, *, seconds: float)
     """Images decoded a second by one thread."""
     done, started = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - started) < seconds:
-        decode(files[done % len(files)], target.manifest.image)
+        decode(files[done % len(files)], target.facts.image)
         done += 1
     return done / elapsed
 
@@ -76,8 +76,8 @@ async def model_server_rate(
     model: Path, files: Sequence[bytes], target: ModelVersion, *, seconds: float
 ) -> float:
     """Images predicted a second in full batches, two calls under way: the most this machine gives."""
-    size = target.manifest.max_batch_size
-    batch = np.stack([decode(files[n % len(files)], target.manifest.image) for n in range(size)])
+    size = target.facts.max_batch_size
+    batch = np.stack([decode(files[n % len(files)], target.facts.image) for n in range(size)])
     async with running_model_server(Kind.AUTO, {model.name: model}) as address:
         server = GrpcModelServer(address)
         await _until_it_answers(server, model.name)

@@ -47,6 +47,10 @@ class ManifestError(ContractBrokenError):
     """A manifest that cannot be read, or whose major version this build does not know."""
 
 
+class SidecarError(ContractBrokenError):
+    """A sidecar that cannot be read, or that describes no model anyone could serve."""
+
+
 class ModelFolderError(MiwakeError):
     """No model lies where one was looked for."""
 

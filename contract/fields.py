@@ -1,30 +1,63 @@
-"""Typed reading of JSON objects, with errors that name the member."""
+"""Typed reading of objects of a JSON or TOML document, with errors that name the member."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from contract.errors import ManifestError
+from contract.errors import ManifestError, MiwakeError
 
 
 class Fields:
-    """One JSON object; every reader raises ManifestError naming the member that is wrong."""
+    """One object; every reader raises an error naming the member that is wrong.
 
-    def __init__(self, value: object, *, path: str = "") -> None:
-        if not isinstance(value, Mapping):
-            raise ManifestError(f"manifest: {path or 'the document'} is not an object")
-        self._members: Mapping[str, Any] = value
+    Args:
+        value: the object, or anything else that stands in its place.
+        path: where it stands in its document, with a '.' at its end.
+        document: what errors call the document.
+        error: the type of the errors.
+    """
+
+    def __init__(
+        self,
+        value: object,
+        *,
+        path: str = "",
+        document: str = "manifest",
+        error: type[MiwakeError] = ManifestError,
+    ) -> None:
         self._path = path
+        self._document = document
+        self._error = error
+        if not isinstance(value, Mapping):
+            raise self.refusal(f"{path.rstrip('.') or 'the document'} is not an object")
+        self._members: Mapping[str, Any] = value
+
+    def refusal(self, text: str) -> MiwakeError:
+        """An error of this document, to be raised."""
+        return self._error(f"{self._document}: {text}")
 
     def _get(self, name: str) -> Any:
         if name not in self._members:
-            raise ManifestError(f"manifest: {self._path}{name} is missing")
+            raise self.refusal(f"{self._path}{name} is missing")
         return self._members[name]
 
-    def _wrong(self, name: str, expected: str) -> ManifestError:
-        return ManifestError(f"manifest: {self._path}{name} is not {expected}")
+    def member_refusal(self, name: str, text: str) -> MiwakeError:
+        """An error that names a member of this object, to be raised."""
+        return self.refusal(f"{self._path}{name} {text}")
+
+    def _wrong(self, name: str, expected: str) -> MiwakeError:
+        return self.member_refusal(name, f"is not {expected}")
+
+    def _inner(self, value: object, path: str) -> Fields:
+        return Fields(value, path=f"{self._path}{path}.", document=self._document, error=self._error)
+
+    def only(self, *names: str) -> None:
+        """Refuse any member but these: what is misspelt must not be passed over."""
+        for name in self._members:
+            if name not in names:
+                raise self.refusal(f"{self._path}{name} is not known; there are: {', '.join(names)}")
 
     def string(self, name: str) -> str:
         """A string."""
@@ -77,13 +110,11 @@ class Fields:
 
     def object(self, name: str) -> Fields:
         """An object."""
-        return Fields(self._get(name), path=f"{self._path}{name}.")
+        return self._inner(self._get(name), name)
 
     def objects(self, name: str) -> tuple[Fields, ...]:
         """A list of objects."""
-        return tuple(
-            Fields(item, path=f"{self._path}{name}[{index}].") for index, item in enumerate(self._list(name))
-        )
+        return tuple(self._inner(item, f"{name}[{index}]") for index, item in enumerate(self._list(name)))
 
     def string_map(self, name: str) -> dict[str, str]:
         """An object whose members are strings."""
@@ -100,7 +131,7 @@ class Fields:
         members = self.object(name)
         return {key: members.integer(key) for key in members}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._members)
 
     def _list(self, name: str) -> list[Any]:

@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contract.batch_sizes import is_power_of_two
 from contract.calibration_facts import CalibrationFacts
 from contract.errors import ManifestError
 from contract.fields import Fields
 from contract.image_spec import ImageSpec
+from contract.model_facts import wrong_with
+from contract.reference_facts import ReferenceFacts
 
 SCHEMA_MAJOR = 1
-SCHEMA_VERSION = f"{SCHEMA_MAJOR}.1"  # 1.1 added calibration
+SCHEMA_VERSION = f"{SCHEMA_MAJOR}.2"  # 1.1 added calibration, 1.2 reference
 MANIFEST_FILE = "assets.extra/manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -94,6 +95,7 @@ class Manifest:
         golden: what it must reproduce.
         provenance: where it comes from.
         calibration: of the probabilities; None in a manifest of schema 1.0.
+        reference: what drift is measured against; None in one of schema 1.0 or 1.1.
         schema_version: "major.minor".
     """
 
@@ -108,6 +110,7 @@ class Manifest:
     golden: Golden
     provenance: Provenance
     calibration: CalibrationFacts | None = None
+    reference: ReferenceFacts | None = None
     schema_version: str = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -117,18 +120,16 @@ class Manifest:
             ManifestError: saying which member and why.
         """
         check_model_name(self.name)
-        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels) or "" in self.labels:  # noqa: PLR2004
-            raise ManifestError("manifest: labels must be at least two, all different and none empty")
+        if why := wrong_with(self):
+            raise ManifestError(f"manifest: {why}")
         if self.temperature <= 0:
             raise ManifestError("manifest: temperature must be above 0")
-        if not 0 <= self.unknown_threshold <= 1:
-            raise ManifestError("manifest: unknown_threshold must be from 0 to 1")
-        if not is_power_of_two(self.max_batch_size):
-            raise ManifestError("manifest: max_batch_size must be a power of two")
         if not self.golden.examples:
             raise ManifestError("manifest: golden.examples must not be empty")
         if any(len(e.probabilities) != len(self.labels) for e in self.golden.examples):
             raise ManifestError("manifest: a golden example has not one probability for every label")
+        if self.reference and len(self.reference.label_shares) != len(self.labels):
+            raise ManifestError("manifest: reference.label_shares has not one share for every label")
 
     def to_json(self) -> str:
         """The JSON form, one line, members in the order of the attributes."""
@@ -164,6 +165,7 @@ class Manifest:
             golden=_golden(fields.object("golden")),
             provenance=_provenance(fields.object("provenance")),
             calibration=_calibration(fields),
+            reference=_reference(fields),
         )
 
 
@@ -203,6 +205,7 @@ def _manifest_dict(manifest: Manifest) -> dict[str, Any]:
         },
         "provenance": provenance_dict(manifest.provenance),
         **({"calibration": manifest.calibration.to_dict()} if manifest.calibration else {}),
+        **({"reference": manifest.reference.to_dict()} if manifest.reference else {}),
     }
 
 
@@ -241,6 +244,10 @@ def _golden_example(fields: Fields) -> GoldenExample:
 
 def _calibration(fields: Fields) -> CalibrationFacts | None:
     return CalibrationFacts.from_fields(fields.object("calibration")) if "calibration" in fields else None
+
+
+def _reference(fields: Fields) -> ReferenceFacts | None:
+    return ReferenceFacts.from_fields(fields.object("reference")) if "reference" in fields else None
 
 
 def _provenance(fields: Fields) -> Provenance:

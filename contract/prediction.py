@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from contract.manifest import Manifest
+from contract.model_facts import ModelFacts
 
 UNKNOWN = "unknown"
 # Enough to tell two answers apart, few enough that the same image reads the same from another batch size.
@@ -31,12 +31,12 @@ class Prediction:
     top: tuple[Candidate, ...]
 
 
-def to_prediction(probabilities: npt.NDArray[np.float32], manifest: Manifest, *, top_k: int) -> Prediction:
+def to_prediction(probabilities: npt.NDArray[np.float32], facts: ModelFacts, *, top_k: int) -> Prediction:
     """Label one row.
 
     Args:
-        probabilities: float32 [C], in the order of `manifest.labels`.
-        manifest: of the very version that computed them.
+        probabilities: float32 [C], in the order of `facts.labels`.
+        facts: of the very version that computed them.
         top_k: how many candidates to keep, at least 1; more than there are labels gives all.
 
     Returns:
@@ -44,7 +44,7 @@ def to_prediction(probabilities: npt.NDArray[np.float32], manifest: Manifest, *,
     """
     rounded = np.round(probabilities.astype(np.float64), PROBABILITY_DECIMALS)
     order = np.argsort(-rounded, kind="stable")[:top_k]
-    top = tuple(Candidate(manifest.labels[index], float(rounded[index])) for index in order)
+    top = tuple(Candidate(facts.labels[index], float(rounded[index])) for index in order)
     best = top[0]
-    known = best.probability >= manifest.unknown_threshold
+    known = best.probability >= facts.unknown_threshold
     return Prediction(best.label if known else UNKNOWN, best.probability, top)

@@ -12,6 +12,8 @@ from miwake.commands.compare import compare
 from miwake.commands.demo import demo
 from miwake.commands.evaluate import evaluate
 from miwake.commands.filters import filters
+from miwake.commands.keys import keys
+from miwake.commands.models import models
 from miwake.commands.predict import predict
 from miwake.commands.recipes import recipes
 from miwake.commands.serve import serve
@@ -23,12 +25,14 @@ _EXTRAS = {
     "fastapi": "serving",
     "grpc": "scoring",
     "h5py": "training",
+    "jwt": "serving",
     "keras": "training",
     "matplotlib": "training",
     "pydantic": "serving",
     "scipy": "training",
     "sklearn": "training",
     "tensorflow": "training",
+    "tomlkit": "serving",
     "uvicorn": "serving",
 }
 
@@ -61,5 +65,18 @@ def main() -> None:
     """From a folder of labelled photographs to an image classifier behind HTTP."""
 
 
-for _command in (advise, split, train, compare, evaluate, serve, predict, recipes, demo, filters):
+for _command in (
+    advise,
+    split,
+    train,
+    compare,
+    evaluate,
+    serve,
+    predict,
+    recipes,
+    demo,
+    filters,
+    keys,
+    models,
+):
     main.add_command(_command)

@@ -16,9 +16,17 @@ class ModelServerAwayError(ModelServerError):
 
 
 class OverloadedError(ModelServerError):
-    """More work is waiting than may wait; nothing was done, try again later."""
+    """More work is waiting than may wait; nothing was done, try again later.
+
+    Attributes:
+        retry_after_seconds: when it may be worth it.
+    """
 
     code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class DeadlineExceededError(ModelServerError):

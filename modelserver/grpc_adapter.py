@@ -6,7 +6,11 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import numpy as np
 
+from contract import signatures
+from modelserver.call_metadata import call_metadata
+from modelserver.grpc_credentials import Credentials
 from modelserver.grpc_errors import to_model_server_error
 from modelserver.messages import prediction_pb2 as pb
 from modelserver.protocol import Call, Tensors, VersionState, VersionStatus
@@ -30,8 +34,8 @@ class GrpcModelServer:
     Must be made inside the running event loop: gRPC binds the channel to it, and does not survive a fork.
     """
 
-    def __init__(self, address: str) -> None:
-        self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+    def __init__(self, address: str, *, credentials: Credentials | None = None) -> None:
+        self._channel = _channel(address, credentials)
         self._predict = self._channel.unary_unary(
             _PREDICT,
             request_serializer=pb.PredictRequest.SerializeToString,
@@ -58,15 +62,30 @@ class GrpcModelServer:
         response = await _send(self._predict, request, timeout_seconds=timeout_seconds)
         return {name: to_array(message) for name, message in response.outputs.items()}
 
+    async def version_of_label(self, model: str, label: str, *, timeout_seconds: float) -> int:
+        """See `ModelServer.version_of_label`."""
+        spec = pb.ModelSpec(name=model, signature_name=signatures.MANIFEST, version_label=label)
+        inputs = {signatures.REQUEST: to_message(np.zeros(1, dtype=np.int32))}
+        request = pb.PredictRequest(model_spec=spec, inputs=inputs)
+        response = await _send(self._predict, request, timeout_seconds=timeout_seconds)
+        return int(response.model_spec.version.value)
+
     async def close(self) -> None:
         """Close the channel; calls in flight end as if the model server were away."""
         await self._channel.close(grace=None)
 
 
+def _channel(address: str, credentials: Credentials | None) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+    options = (*_CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", credentials.server_name))
+    return grpc.aio.secure_channel(address, credentials.channel, options=options)
+
+
 async def _send(method: Any, request: Any, *, timeout_seconds: float) -> Any:
     """Send one request. The deadline goes along: it is what stops the work on the other side."""
     try:
-        return await method(request, timeout=timeout_seconds)
+        return await method(request, timeout=timeout_seconds, metadata=call_metadata())
     except grpc.aio.AioRpcError as exc:
         raise to_model_server_error(exc.code(), exc.details()) from exc
 

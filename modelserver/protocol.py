@@ -68,5 +68,15 @@ class ModelServer(Protocol):
             ModelServerError: any of them.
         """
 
+    async def version_of_label(self, model: str, label: str, *, timeout_seconds: float) -> int:
+        """The version that the model server's own label (`version_label`) stands for just now.
+
+        The model must have a `manifest` signature: it is the cheapest one that tells which version answered.
+
+        Raises:
+            VersionNotFoundError: no such label, or its version is not loaded.
+            ModelServerError: any other.
+        """
+
     async def close(self) -> None:
         """Release its connections."""

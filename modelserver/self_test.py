@@ -1,4 +1,7 @@
-"""What a version must pass before any answer of it is used: its manifest, then its golden examples."""
+"""What a version must pass before any answer of it is used: its manifest, then its golden examples.
+
+A version made elsewhere brings neither: its sidecar says what it is and may name images it must get right.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,22 @@ import numpy as np
 from contract import signatures
 from contract.golden import check_golden, decoder_differs, golden_images
 from contract.manifest import Manifest
+from contract.sidecar import Sidecar
 from modelserver.errors import SignatureNotFoundError, UnexpectedAnswerError
-from modelserver.predict import ModelVersion, output, predict_batch
+from modelserver.foreign_self_test import foreign_self_test
+from modelserver.predict import ModelVersion, output, predict_all
 from modelserver.protocol import Call, ModelServer
 
 _log = logging.getLogger(__name__)
 
 
 async def self_test(
-    model_server: ModelServer, model: str, version: int, *, timeout_seconds: float
+    model_server: ModelServer,
+    model: str,
+    version: int,
+    *,
+    timeout_seconds: float,
+    sidecar: Sidecar | None = None,
 ) -> ModelVersion:
     """Read a version's manifest from the version itself and replay its golden examples.
 
@@ -27,28 +37,27 @@ async def self_test(
         model: its name there.
         version: a concrete one.
         timeout_seconds: for each of the calls.
+        sidecar: of a model made elsewhere, in place of a manifest.
 
     Returns:
-        The version with its manifest, now known to belong to what answers.
+        The version with what is known of it, now known to belong to what answers.
 
     Raises:
-        ContractBrokenError: no manifest, one this build cannot read, or golden examples that differ.
+        ContractBrokenError: no manifest, one this build cannot read, golden examples that differ, or a
+            version that the sidecar says nothing of.
         ModelServerError: the model server was away, late, overloaded or broken; nothing is known of the
             version.
     """
+    if sidecar is not None:
+        return await foreign_self_test(
+            model_server, model, version, sidecar=sidecar, timeout_seconds=timeout_seconds
+        )
     manifest = await _read_manifest(model_server, model, version, timeout_seconds=timeout_seconds)
     images = await asyncio.to_thread(golden_images, manifest)
     if decoder_differs(manifest, images):
         _log.warning("%s version %d: this decoder gives other pixels than its trainer's", model, version)
     tested = ModelVersion(model, version, manifest)
-    size = manifest.max_batch_size
-    rows = [
-        await predict_batch(
-            model_server, tested, images[start : start + size], timeout_seconds=timeout_seconds
-        )
-        for start in range(0, len(images), size)
-    ]
-    check_golden(manifest, np.concatenate(rows))
+    check_golden(manifest, await predict_all(model_server, tested, images, timeout_seconds=timeout_seconds))
     return tested
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from contract.batch_sizes import batch_sizes
@@ -14,11 +15,24 @@ VERSIONS_KEPT = 2
 _MAX_ENQUEUED_BATCHES = 100
 
 
-def models_config(models: Mapping[str, Path]) -> str:
-    """`--model_config_file`: the newest two versions of every model."""
+@dataclass(frozen=True, kw_only=True)
+class ServedFolder:
+    """One model of `--model_config_file`.
+
+    Attributes:
+        base_path: of its versions, as the model server sees it.
+        versions: those to serve; None for the newest two.
+    """
+
+    base_path: str
+    versions: Sequence[int] | None = None
+
+
+def models_config(models: Mapping[str, Path | ServedFolder]) -> str:
+    """`--model_config_file`, by the model's name; a plain folder is served with its newest two versions."""
     return "".join(
         ["model_config_list {\n"]
-        + [_model_config(name, folder.resolve()) for name, folder in models.items()]
+        + [_model_config(name, _served_folder(folder)) for name, folder in models.items()]
         + ["}\n"]
     )
 
@@ -38,12 +52,22 @@ def batching_config(max_batch_size: int, *, threads: int) -> str:
     )
 
 
-def _model_config(name: str, base_path: Path) -> str:
+def _served_folder(folder: Path | ServedFolder) -> ServedFolder:
+    return folder if isinstance(folder, ServedFolder) else ServedFolder(base_path=str(folder.resolve()))
+
+
+def _model_config(name: str, folder: ServedFolder) -> str:
     return (
         "  config {\n"
         f"    name: {json.dumps(name)}\n"
-        f"    base_path: {json.dumps(str(base_path))}\n"
+        f"    base_path: {json.dumps(folder.base_path)}\n"
         '    model_platform: "tensorflow"\n'
-        f"    model_version_policy {{ latest {{ num_versions: {VERSIONS_KEPT} }} }}\n"
+        f"    model_version_policy {{ {_policy(folder.versions)} }}\n"
         "  }\n"
     )
+
+
+def _policy(versions: Sequence[int] | None) -> str:
+    if versions is None:
+        return f"latest {{ num_versions: {VERSIONS_KEPT} }}"
+    return "specific { " + " ".join(f"versions: {version}" for version in versions) + " }"

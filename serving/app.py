@@ -7,32 +7,68 @@ import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
-from modelserver.protocol import ModelServer
+from modelserver.model_servers import ModelServers
 from serving import openapi, problems
+from serving.admission import Admission
+from serving.callers.callers import Callers
+from serving.callers.middleware import CallerMiddleware
+from serving.callers.permission import may_use_model_of_path
+from serving.cors import allow_origins
+from serving.draining import DrainingMiddleware
+from serving.fetch.fetcher import Fetcher
+from serving.fetch.policy import url_policy
 from serving.gateway import Gateway
+from serving.grpc.port import grpc_port
 from serving.metrics import Metrics
 from serving.middleware import RequestMiddleware
 from serving.predictor import Predictor
-from serving.routes import models, operations, predict
+from serving.routes import embed, explain, models, oip, operations, predict, tensorflow_serving
+from serving.routes.known_parameters import refuse_unknown_parameters
+from serving.routing import Routing
+from serving.security_headers import SecurityHeadersMiddleware
+from serving.served_gauges import ServedGauges, versions_there
 from serving.settings import Settings
+from serving.tracing import tracer_for
 
 
-def create_app(settings: Settings, model_server: ModelServer, *, registry: CollectorRegistry) -> FastAPI:
+def create_app(
+    settings: Settings,
+    model_servers: ModelServers,
+    routing: Routing,
+    *,
+    registry: CollectorRegistry,
+    fetcher: Fetcher | None = None,
+) -> FastAPI:
     """Build the gateway.
 
     Args:
         settings: the deployment's.
-        model_server: closed by whoever made it, after the application has ended.
+        model_servers: where the models run.
+        routing: which models and versions answer.
         registry: holds this gateway's metrics and nobody else's.
+        fetcher: fetches the images that JSON names by URL; by default one from the public internet alone.
     """
-    metrics = Metrics(registry)
+    metrics, tracer = Metrics(registry), tracer_for(settings)
+    predictor = Predictor(settings, model_servers, routing, metrics=metrics)
+    admission = Admission(
+        max_requests=settings.max_requests_in_flight,
+        max_bytes=settings.max_bytes_in_flight,
+        on_refused=metrics.count_refused,
+    )
+    metrics.admitted_requests.set_function(lambda: admission.requests)
+    metrics.admitted_images.set_function(lambda: predictor.lanes.images)
+    metrics.admitted_bytes.set_function(lambda: admission.bytes)
+    registry.register(ServedGauges(predictor.backends, models=lambda: tuple(routing.models)))
     gateway = Gateway(
         settings=settings,
-        predictor=Predictor(settings, model_server, metrics=metrics),
+        predictor=predictor,
+        admission=admission,
+        fetcher=fetcher or Fetcher(url_policy(settings), max_connections=settings.url_max_connections),
+        callers=Callers.of(settings, registry=registry),
         metrics=metrics,
         registry=registry,
     )
@@ -42,21 +78,42 @@ def create_app(settings: Settings, model_server: ModelServer, *, registry: Colle
         version=version("miwake"),
         redoc_url=None,
         lifespan=_lifespan,
+        dependencies=[Depends(may_use_model_of_path)],
+        # Left alone, FastAPI reads OTEL_… from the environment and sends traces, metrics and logs of its own.
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     app.state.gateway = gateway
+    app.state.tracer = tracer
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(RequestMiddleware, metrics=metrics)
-    for router in (predict.router, models.router, operations.router):
+    app.add_middleware(CallerMiddleware, callers=gateway.callers)
+    allow_origins(app, settings.cors_origins)
+    app.add_middleware(RequestMiddleware, metrics=metrics, tracer=tracer)
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(DrainingMiddleware, gateway=gateway)
+    for router in (predict.router, explain.router, embed.router, models.router):
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
+    for router in (operations.router, oip.router, tensorflow_serving.router):
         app.include_router(router)
+    if settings.admin_port is None:
+        app.include_router(operations.metrics_router)
     return app
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    watching = asyncio.create_task(app.state.gateway.predictor.run())
+    gateway: Gateway = app.state.gateway
+    predictor, metrics = gateway.predictor, gateway.metrics
+    running = [
+        asyncio.create_task(predictor.run()),
+        asyncio.create_task(metrics.versions.run(lambda: versions_there(predictor.backends))),
+    ]
     try:
-        yield
+        async with grpc_port(gateway, tracer=app.state.tracer):
+            yield
     finally:
-        watching.cancel()
-        await asyncio.wait([watching])
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+        await asyncio.to_thread(app.state.tracer.close)
+        await app.state.gateway.fetcher.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 
 from contract.image import Pixels, decode
@@ -22,7 +23,7 @@ class DecodePool:
         self._metrics = metrics
 
     async def decode(self, image_bytes: bytes, spec: ImageSpec) -> Pixels:
-        """Decode one image.
+        """Decode one image; one whose caller is cancelled before its turn never is.
 
         Returns:
             uint8 [spec.height, spec.width, 3].
@@ -31,7 +32,8 @@ class DecodePool:
             ImageError: see contract.image.decode.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._decode, image_bytes, spec)
+        run = contextvars.copy_context().run  # what the request's record sees, it sees in the thread too
+        return await loop.run_in_executor(self._threads, run, self._decode, image_bytes, spec)
 
     def _decode(self, image_bytes: bytes, spec: ImageSpec) -> Pixels:
         with self._metrics.stage(Stage.DECODE):

@@ -27,3 +27,13 @@ class UnsupportedMediaTypeError(MiwakeError):
     """The body is of a media type that never holds an image."""
 
     code = "unsupported_format"
+
+
+class InvalidParameterError(MiwakeError):
+    """A parameter that says something, but nothing that can be done."""
+
+    code = "invalid_parameter"
+
+
+class TracesError(MiwakeError):
+    """Traces are asked for that this installation cannot send; found out at the start."""

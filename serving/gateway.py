@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
+from serving.admission import Admission
+from serving.callers.callers import Callers
+from serving.fetch.fetcher import Fetcher
 from serving.metrics import Metrics
 from serving.predictor import Predictor
 from serving.settings import Settings
@@ -15,13 +19,35 @@ from serving.settings import Settings
 
 @dataclass(kw_only=True)
 class Gateway:
-    """One gateway's parts."""
+    """One gateway's parts.
+
+    Attributes:
+        was_ready: that it was so once.
+        draining: that it ends soon: it finishes what it has and is not ready for more.
+        closing: set when it takes no more connections, on any port.
+    """
 
     settings: Settings
     predictor: Predictor
+    admission: Admission
+    fetcher: Fetcher
+    callers: Callers
     metrics: Metrics
     registry: CollectorRegistry
     was_ready: bool = False
+    draining: bool = False
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def not_ready_because(self) -> str | None:
+        """Why requests should go elsewhere; None where they are welcome."""
+        if self.draining:
+            return "the gateway is about to end"
+        model = self.predictor.routing.default
+        why = self.predictor.not_ready_because(model)
+        if why is None:
+            self.was_ready = True
+            return None
+        return f"model {model}: {why}"
 
 
 def _gateway(request: Request) -> Gateway:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 import uuid
 
 from fastapi import Request
@@ -13,24 +12,26 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.metrics import Metrics
+from serving.observation import Observation
 from serving.problems import problem_response
+from serving.request_record import RequestRecord, answered_with
 from serving.request_state import RequestState, attach
+from serving.tracing import PassingTracer, Tracer
 
 _log = logging.getLogger(__name__)
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UNROUTED = "unrouted"
-# Asked every few seconds by machines that keep the answers themselves.
-_UNLOGGED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
-# nginx' word for a client that hung up; no answer goes out, only the metric sees it.
+# nginx' word for a client that hung up; no answer goes out, only the metric and the log see it.
 _CLIENT_GONE = 499
 
 
 class RequestMiddleware:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, tracer: Tracer | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = tracer or PassingTracer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -40,23 +41,30 @@ class RequestMiddleware:
         state = RequestState(request_id=_request_id(scope))
         attach(scope, state)
         answer = _Answer(send, request_id=state.request_id)
-        started = time.perf_counter()
-        with self._metrics.requests_in_flight.track_inprogress():
-            await self._answer(scope, receive, answer)
-        route = getattr(scope.get("route"), "path", _UNROUTED)
-        seconds = time.perf_counter() - started
-        labels = (route, str(answer.status), state.model, state.version)
-        self._metrics.requests.labels(*labels).inc()
-        self._metrics.request_duration.labels(*labels).observe(seconds)
-        if route not in _UNLOGGED:
-            line = (scope["method"], route, answer.status, 1000 * seconds, state.request_id)
-            _log.info("%s %s %d in %.1f ms, request %s", *line)
+        headers = Headers(scope=scope)
+        observation = Observation(
+            state,
+            metrics=self._metrics,
+            tracer=self._tracer,
+            traceparents=headers.getlist("traceparent"),
+            tracestates=headers.getlist("tracestate"),
+        )
+        try:
+            await self._answer(scope, _counting(receive, observation.record), answer)
+        finally:
+            observation.end(
+                method=scope["method"],
+                route=getattr(scope.get("route"), "path", _UNROUTED),
+                status=answer.status,
+                client=scope["client"][0] if scope.get("client") else "",
+            )
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
             answer.status = _CLIENT_GONE
+            answered_with("client_gone")
         # Whatever got this far is a fault of ours: the log has all of it, the client none of it.
         except Exception:
             _log.exception("unexpected error in request %s", answer.request_id)
@@ -81,6 +89,15 @@ class _Answer:
             self.status = message["status"]
             MutableHeaders(scope=message)["X-Request-ID"] = self.request_id
         await self._send(message)
+
+
+def _counting(receive: Receive, record: RequestRecord) -> Receive:
+    async def counting() -> Message:
+        message = await receive()
+        record.bytes_in += len(message.get("body", b""))
+        return message
+
+    return counting
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,4 +1,4 @@
-"""Which versions of one model may answer: those the model server has and that passed their self-test."""
+"""Which versions of a model may answer on one model server: those it has and that passed their self-test."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from contract.errors import ContractBrokenError, MiwakeError
+from contract.sidecar import Sidecar
 from modelserver.errors import (
     ModelNotFoundError,
     ModelServerAwayError,
@@ -18,22 +18,14 @@ from modelserver.errors import (
 from modelserver.predict import ModelVersion
 from modelserver.protocol import ModelServer, VersionState, VersionStatus
 from modelserver.self_test import self_test
-from serving.batcher import Batcher
-from serving.deadline import Deadline
+from serving.changes import Changes
 from serving.metrics import Metrics
+from serving.served_version import ServedVersion
 from serving.settings import Settings
 
 _log = logging.getLogger(__name__)
 # The model server's own words may hold paths of its machine: they go to our log, not to a client.
 _NOT_LOADED = "the model server could not load it; the logs say why"
-
-
-@dataclass(frozen=True)
-class ServedVersion:
-    """A version that passed its self-test, and the queue before it."""
-
-    target: ModelVersion
-    batcher: Batcher
 
 
 class ModelWatch:
@@ -45,20 +37,35 @@ class ModelWatch:
     overloaded changes nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is wired to
         self,
         model: str,
         *,
         model_server: ModelServer,
-        batcher_for: Callable[[ModelVersion], Batcher],
+        serve: Callable[[ModelVersion], ServedVersion],
         metrics: Metrics,
         settings: Settings,
+        changes: Changes,
+        sidecar: Sidecar | None = None,
     ) -> None:
+        """Know nothing yet.
+
+        Args:
+            model: its name.
+            model_server: where it runs.
+            serve: puts the queues before a version that passed.
+            metrics: told of self-tests.
+            settings: the deployment's.
+            changes: notified of every change.
+            sidecar: what is known of a model that carries no manifest.
+        """
         self.model = model
         self._model_server = model_server
-        self._batcher_for = batcher_for
+        self._serve = serve
         self._metrics = metrics
         self._settings = settings
+        self._changes = changes
+        self._sidecar = sidecar
         self._statuses: tuple[VersionStatus, ...] = ()
         self._tests: dict[int, asyncio.Task[None]] = {}
         self._passed: dict[int, ServedVersion] = {}
@@ -66,7 +73,6 @@ class ModelWatch:
         self._put_off: dict[int, str] = {}
         self._away: str | None = "the model server has not answered yet"
         self._look_now = asyncio.Event()
-        self._changed = asyncio.Event()
 
     @property
     def not_ready_because(self) -> str | None:
@@ -87,6 +93,11 @@ class ModelWatch:
         return self._passed[max(self._passed)] if self._passed else None
 
     @property
+    def load(self) -> int:
+        """Images that its versions were given and have not answered."""
+        return sum(served.load for served in self._passed.values())
+
+    @property
     def statuses(self) -> tuple[VersionStatus, ...]:
         """What the model server said last, newest version first."""
         return tuple(sorted(self._statuses, key=lambda status: -status.version))
@@ -102,40 +113,30 @@ class ModelWatch:
             return "pending", self._put_off.get(version, "")
         return "none", _NOT_LOADED if status.error else ""
 
-    async def resolve(self, version: int | None, *, deadline: Deadline) -> ServedVersion:
-        """The version that will answer: the one asked for, or the newest that may.
+    def passed(self, version: int | None) -> ServedVersion | None:
+        """The version asked for, or the newest, if it may answer."""
+        return self.latest if version is None else self._passed.get(version)
 
-        Waits for a self-test under way.
+    def refusal(self, version: int | None) -> MiwakeError | None:
+        """Why what did not pass will not do so soon either; None where a self-test may still bring it.
 
-        Raises:
+        Returns:
             VersionNotFoundError: the model server does not have the version asked for.
             ContractBrokenError: it has, but the self-test failed.
-            ModelServerAwayError: nothing to answer with, or not in time.
+            ModelServerAwayError: nothing to answer with.
         """
-        try:
-            async with asyncio.timeout(deadline.remaining_seconds()):
-                while True:
-                    served = self.latest if version is None else self._passed.get(version)
-                    if served is not None:
-                        return served
-                    self._refuse_the_hopeless(version)
-                    await self._changed.wait()
-        except TimeoutError as exc:
-            raise ModelServerAwayError(f"model {self.model}: {self.not_ready_because}") from exc
-
-    def _refuse_the_hopeless(self, version: int | None) -> None:
-        """Raise unless a self-test under way may still bring what is asked for."""
         if self._away is not None:
-            raise ModelServerAwayError(f"model {self.model}: {self._away}")
+            return ModelServerAwayError(f"model {self.model}: {self._away}")
         available = self._available()
         if version is not None and version not in available:
-            raise VersionNotFoundError(f"model {self.model} has no version {version}")
+            return VersionNotFoundError(f"model {self.model} has no version {version}")
         if version is None and not available:
-            raise ModelServerAwayError(f"model {self.model}: {self.not_ready_because}")
+            return ModelServerAwayError(f"model {self.model}: {self.not_ready_because}")
         wanted = available if version is None else {version}
         if wanted <= self._failed.keys():
             failed = self._failed[max(wanted)]
-            raise ContractBrokenError(f"model {self.model} version {max(wanted)}: {failed}")
+            return ContractBrokenError(f"model {self.model} version {max(wanted)}: {failed}")
+        return None
 
     def may_answer(self, target: ModelVersion) -> bool:
         """Whether that version has passed and nothing has happened since."""
@@ -153,15 +154,19 @@ class ModelWatch:
         """The model server is away: nothing that was known of it holds any more. Look again at once."""
         if self._away is None:
             _log.error("%s: %s", self.model, why)
+        self.close(why)
+        self._look_now.set()
+
+    def close(self, why: str) -> None:
+        """Nothing of this model is answered from here on; what waits is told why."""
         self._away = why
         self._statuses = ()
         for test in self._tests.values():
             test.cancel()
         for served in self._passed.values():
-            served.batcher.close(ModelServerAwayError(f"model {self.model}: {why}"))
+            served.close(ModelServerAwayError(f"model {self.model}: {why}"))
         for known in (self._tests, self._passed, self._failed, self._put_off):
             known.clear()
-        self._look_now.set()
         self._notify()
 
     async def run(self) -> None:
@@ -216,7 +221,13 @@ class ModelWatch:
     async def _test(self, version: int) -> None:
         timeout_seconds = self._settings.self_test_timeout_seconds
         try:
-            target = await self_test(self._model_server, self.model, version, timeout_seconds=timeout_seconds)
+            target = await self_test(
+                self._model_server,
+                self.model,
+                version,
+                timeout_seconds=timeout_seconds,
+                sidecar=self._sidecar,
+            )
         except ContractBrokenError as exc:
             self._refuse(version, str(exc))
         except MiwakeError as exc:  # nothing is known of the version: try at the next look
@@ -235,7 +246,7 @@ class ModelWatch:
         _log.info("%s version %d: self-test passed", self.model, target.version)
         self._metrics.self_tests.labels(self.model, "passed").inc()
         self._put_off.pop(target.version, None)
-        self._passed[target.version] = ServedVersion(target, self._batcher_for(target))
+        self._passed[target.version] = self._serve(target)
 
     def _refuse(self, version: int, why: str) -> None:
         _log.error("%s version %d: self-test failed: %s", self.model, version, why)
@@ -256,10 +267,7 @@ class ModelWatch:
 
     def _close(self, served: ServedVersion) -> None:
         text = f"model {self.model}: version {served.target.version} was unloaded"
-        served.batcher.close(VersionNotFoundError(text))
+        served.close(VersionNotFoundError(text))
 
     def _notify(self) -> None:
-        """Wake everyone who waits for a change, and tell the metric."""
-        self._metrics.model_ready.labels(self.model).set(1 if self._passed else 0)
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._changes.notify()

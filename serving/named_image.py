@@ -15,6 +15,14 @@ class NamedImage:
     image_bytes: bytes
 
 
+@dataclass(frozen=True)
+class NamedUrl:
+    """An image that is still elsewhere, and what its sender calls it."""
+
+    name: str | None
+    url: str
+
+
 def too_many_images(limit: int) -> BodyTooLargeError:
     """One request carries more of them than it may."""
     return BodyTooLargeError(f"more than {limit} images in one request")

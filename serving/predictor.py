@@ -3,197 +3,286 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
+
+import numpy as np
 
 from contract.errors import ImageError
 from contract.image import Pixels
-from contract.prediction import Prediction, to_prediction
 from modelserver.errors import (
     DeadlineExceededError,
     ModelNotFoundError,
     ModelServerAwayError,
     VersionNotFoundError,
 )
-from modelserver.predict import ModelVersion, predict_batch
-from modelserver.protocol import ModelServer
-from serving.batcher import Batcher, Probabilities
+from modelserver.model_servers import ModelServers
+from modelserver.predict import ModelVersion
+from serving.asking import Answer, Embedding, Explanation, ImagesRequest, Probabilities, VersionChoice
+from serving.backends import Backends
 from serving.deadline import Deadline
 from serving.decode_pool import DecodePool
-from serving.metrics import Metrics, Stage
-from serving.model_watch import ModelWatch, ServedVersion
+from serving.errors import InvalidParameterError
+from serving.lane import Kind, Lanes
+from serving.metrics import Metrics
+from serving.retry_budget import RetryBudget
+from serving.routing import Routing
+from serving.served_version import ServedVersion
 from serving.settings import Settings
+from serving.shadow import QUIET_IMAGES, Shadow
 
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictRequest:
-    """What a client asks.
-
-    Attributes:
-        model: its name.
-        images: encoded, at least one.
-        version: a concrete one, or None for the newest that passed its self-test.
-        top_k: candidates an image, at least 1.
-        deadline: for the whole of it.
-    """
-
-    model: str
-    images: Sequence[bytes]
-    version: int | None
-    top_k: int
-    deadline: Deadline
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is said of every image of a request, in order, by one version of one model."""
-
-    target: ModelVersion
-    outcomes: tuple[Prediction | ImageError, ...]
+_Row = TypeVar("_Row")
+# Gives the row of one image, decoded as this version takes it.
+_AnswerOne = Callable[[Pixels, ServedVersion], Awaitable[_Row]]
+OnResolved = Callable[[ModelVersion], None]
 
 
 class Predictor:
-    """Resolves a version, decodes, predicts and labels.
+    """Resolves a version, decodes, and has each image answered.
 
-    Owns one watch a model and the decode threads; `run` keeps the watches going.
+    Owns the model servers' connections and the decode threads; `run` keeps them going.
+
+    Attributes:
+        routing: which version a request goes to.
+        backends: the model servers.
+        lanes: the images under way.
     """
 
-    def __init__(self, settings: Settings, model_server: ModelServer, *, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, model_servers: ModelServers, routing: Routing, *, metrics: Metrics
+    ) -> None:
+        self.routing = routing
+        self.backends = Backends(model_servers, settings=settings, metrics=metrics)
         self._settings = settings
-        self._model_server = model_server
         self._metrics = metrics
+        self.lanes = Lanes(settings, on_refused=metrics.count_refused)
+        self._retries = RetryBudget(share=settings.retry_share)
+        self._shadow = Shadow(
+            predict=functools.partial(self.predict, on_resolved=lambda _: None),
+            version_of=routing.shadow_version,
+            is_busy=lambda: self.lanes.images > QUIET_IMAGES,
+            timeout_seconds=settings.timeout_seconds,
+            metrics=metrics.shadow,
+        )
         self._decode_pool = DecodePool(
             threads=settings.decode_threads, max_image_pixels=settings.max_image_pixels, metrics=metrics
         )
-        self.watches: Mapping[str, ModelWatch] = {
-            model: ModelWatch(
-                model,
-                model_server=model_server,
-                batcher_for=self._batcher_for,
-                metrics=metrics,
-                settings=settings,
-            )
-            for model in settings.models
-        }
-
-    def watch(self, model: str) -> ModelWatch:
-        """The watch of one model.
-
-        Raises:
-            ModelNotFoundError: it is not served here.
-        """
-        if model not in self.watches:
-            raise ModelNotFoundError(f"no model {model!r}; served are: {', '.join(self.watches)}")
-        return self.watches[model]
 
     async def run(self) -> None:
-        """Follow the model server until cancelled; the decode threads end with it."""
+        """Follow models.toml and the model servers until cancelled; the decode threads end with it."""
+        self.backends.follow(self.routing.models)
         try:
             async with asyncio.TaskGroup() as tasks:
-                for watch in self.watches.values():
-                    tasks.create_task(watch.run())
+                tasks.create_task(self.backends.run())
+                tasks.create_task(self._follow_routing())
+                tasks.create_task(self._shadow.run())
         finally:
             self._decode_pool.close()
 
-    async def predict(
-        self, request: PredictRequest, *, on_resolved: Callable[[ModelVersion], None]
-    ) -> Answer:
-        """Predict a request's images.
+    def not_ready_because(self, model: str) -> str | None:
+        """Why a request that names no version would get no answer; None where it would."""
+        return self.backends.not_ready_because(model, self.routing.stable_version(model))
+
+    def answering(self, model: str) -> ServedVersion | None:
+        """The version that would answer a request that names none, if one would."""
+        return self.backends.least_loaded(model, self.routing.stable_version(model))
+
+    async def resolve(
+        self,
+        model: str,
+        choice: VersionChoice = VersionChoice(),  # noqa: B008 - frozen
+        *,
+        deadline: Deadline,
+        sticky_key: str = "",
+    ) -> ServedVersion:
+        """The version that would answer such a request now: see `predict` for what it raises."""
+        request = ImagesRequest(
+            model=model, images=(), deadline=deadline, choice=choice, sticky_key=sticky_key
+        )
+        return await self._resolve(request)
+
+    async def predict(self, request: ImagesRequest, *, on_resolved: OnResolved) -> Answer[Probabilities]:
+        """Probabilities of each image, in the order of the labels.
 
         Args:
             request: what is asked.
             on_resolved: told the version that will answer, before it does.
 
         Returns:
-            An outcome for each image; a bad image fails alone.
+            float32 [C] for each image; a bad image fails alone.
 
         Raises:
             ModelServerError: any; then nothing is known of any image.
             ContractBrokenError: the version asked for does not keep its manifest.
+            InvalidParameterError: pixels of another size than the model's.
         """
-        watch = self.watch(request.model)
-        self._metrics.images.labels(request.model).inc(len(request.images))
-        served = await watch.resolve(request.version, deadline=request.deadline)
+
+        async def one(pixels: Pixels, served: ServedVersion) -> Probabilities:
+            return await served.predict.submit(pixels, deadline=request.deadline)
+
+        kind = Kind.PREDICT if request.live else Kind.SHADOW
+        answer = await self._answer(request, one, kind=kind, on_resolved=on_resolved)
+        if request.live:
+            self._metrics.labelled(answer)
+            self._shadow.offer(request, answer)
+        return answer
+
+    async def explain(
+        self, request: ImagesRequest, *, label: str | None, on_resolved: OnResolved
+    ) -> Answer[Explanation]:
+        """Where the model looked in each image, for one label or for each image's best.
+
+        Raises:
+            InvalidParameterError: the version has no such label.
+            SignatureNotFoundError: the version explains nothing.
+            MiwakeError: as `predict`.
+        """
+
+        async def one(pixels: Pixels, served: ServedVersion) -> Explanation:
+            labels = served.target.facts.labels
+            if label is None:
+                probabilities = await served.predict.submit(pixels, deadline=request.deadline)
+                index = int(np.argmax(probabilities))
+            elif label in labels:
+                index = labels.index(label)
+            else:
+                raise InvalidParameterError(f"model {served.target.model} has no label {label!r}")
+            heatmap, probabilities = await served.explain.submit((pixels, index), deadline=request.deadline)
+            return Explanation(
+                label=labels[index], heatmap=heatmap, probabilities=probabilities, pixels=pixels
+            )
+
+        return await self._answer(request, one, kind=Kind.EXPLAIN, on_resolved=on_resolved)
+
+    async def embed(self, request: ImagesRequest, *, on_resolved: OnResolved) -> Answer[Embedding]:
+        """The feature vector of each image: float32 [D] of length 1.
+
+        Raises:
+            SignatureNotFoundError: the version has no embeddings.
+            MiwakeError: as `predict`.
+        """
+
+        async def one(pixels: Pixels, served: ServedVersion) -> Embedding:
+            return await served.embed.submit(pixels, deadline=request.deadline)
+
+        return await self._answer(request, one, kind=Kind.EMBED, on_resolved=on_resolved)
+
+    async def _answer(
+        self, request: ImagesRequest, one: _AnswerOne[_Row], *, kind: Kind, on_resolved: OnResolved
+    ) -> Answer[_Row]:
+        """Answer, and count the images of live requests."""
+        if request.live:
+            self.routing.entry(request.model)  # metrics know known models only
+            self._metrics.received(request.model, images=len(request.images))
+        answer = await self._answer_or_retry(request, one, kind=kind, on_resolved=on_resolved)
+        if request.live:
+            self._metrics.answered(answer)
+        return answer
+
+    async def _answer_or_retry(
+        self, request: ImagesRequest, one: _AnswerOne[_Row], *, kind: Kind, on_resolved: OnResolved
+    ) -> Answer[_Row]:
+        """Answer by the version resolved; once more by another where that one went away or was unloaded."""
+        self._retries.paid_in()
+        served = await self._resolve(request)
         try:
             on_resolved(served.target)
-            return await self._predict_with(served, request)
+            return await self._answer_by(served, request, one, kind=kind)
         except (ModelNotFoundError, VersionNotFoundError):
-            watch.forget_one(served.target)
-            if request.version is not None:
+            self.backends.forget(served)
+            if request.choice.version is not None:
                 raise
-        # It was unloaded between being resolved and being called: once more, with what is the newest now.
-        served = await watch.resolve(None, deadline=request.deadline)
+        except ModelServerAwayError:
+            if not request.live:
+                raise
+            if not self._retries.take():
+                self._metrics.retried(request.model, "no_budget")
+                raise
+            self._metrics.retried(request.model, "sent")
+        served = await self._resolve(request, avoid=served)
         try:
             on_resolved(served.target)
-            return await self._predict_with(served, request)
+            return await self._answer_by(served, request, one, kind=kind)
         except (ModelNotFoundError, VersionNotFoundError) as exc:
             raise ModelServerAwayError(f"model {request.model}: its versions come and go") from exc
 
-    async def _predict_with(self, served: ServedVersion, request: PredictRequest) -> Answer:
+    async def _resolve(self, request: ImagesRequest, *, avoid: ServedVersion | None = None) -> ServedVersion:
+        """The version that answers a request; `avoid` is the one that just failed it, if one did."""
+        model, deadline, choice = request.model, request.deadline, request.choice
+        entry = self.routing.entry(model)
+        version = choice.version
+        if version is None and choice.label is not None:
+            version = entry.aliases.get(choice.label)
+            if version is None:
+                version = await self.backends.version_of_label(model, choice.label, deadline=deadline)
+        elif version is None:
+            canary = self.routing.canary_version(request)
+            # A canary that cannot answer must not hurt: its share goes where the others go.
+            if canary is not None and self.backends.not_ready_because(model, canary) is None:
+                version = canary
+            else:
+                version = self.routing.stable_version(model)
+        return await self._resolve_version(request, version, avoid=avoid)
+
+    async def _resolve_version(
+        self, request: ImagesRequest, version: int | None, *, avoid: ServedVersion | None
+    ) -> ServedVersion:
         try:
-            async with asyncio.timeout(request.deadline.remaining_seconds()):
-                rows = await _all_or_none(
-                    self._row(image, served, request.deadline) for image in request.images
-                )
-        except TimeoutError as exc:
-            raise DeadlineExceededError("the request took longer than it may") from exc
-        manifest = served.target.manifest
-        outcomes = tuple(
-            row if isinstance(row, ImageError) else to_prediction(row, manifest, top_k=request.top_k)
-            for row in rows
-        )
-        self._count(served.target, outcomes)
-        return Answer(served.target, outcomes)
+            return await self.backends.resolve(
+                request.model,
+                version,
+                deadline=request.deadline if avoid is None else self._soon(request.deadline),
+                avoid=() if avoid is None else (avoid,),
+                patient=avoid is not None,
+            )
+        except VersionNotFoundError as exc:
+            if request.choice.version is not None:
+                raise
+            # The client did not ask for it: models.toml did.
+            raise ModelServerAwayError(f"model {request.model}: {exc}, which models.toml names") from exc
+
+    def _soon(self, deadline: Deadline) -> Deadline:
+        """How long a second attempt waits for a model server to come back."""
+        return min(deadline, Deadline.after(self._settings.retry_wait_seconds), key=lambda d: d.at)
+
+    async def _answer_by(
+        self, served: ServedVersion, request: ImagesRequest, one: _AnswerOne[_Row], *, kind: Kind
+    ) -> Answer[_Row]:
+        lane, images = self.lanes.of(request.model, kind), len(request.images)
+        with lane.under_way(images, deadline=request.deadline) as answered, served.loaded(images):
+            try:
+                async with asyncio.timeout(request.deadline.remaining_seconds()):
+                    rows = await _all_or_none(self._row(image, served, one) for image in request.images)
+            except TimeoutError as exc:
+                raise DeadlineExceededError("the request took longer than it may") from exc
+            answered(sum(not isinstance(row, ImageError) for row in rows))
+        return Answer(served.target, tuple(rows))
 
     async def _row(
-        self, image_bytes: bytes, served: ServedVersion, deadline: Deadline
-    ) -> Probabilities | ImageError:
+        self, image: bytes | Pixels | ImageError, served: ServedVersion, one: _AnswerOne[_Row]
+    ) -> _Row | ImageError:
+        if isinstance(image, ImageError):
+            return image
+        spec = served.target.facts.image
+        if not isinstance(image, bytes):
+            if image.shape != (spec.height, spec.width, 3) or image.dtype != np.uint8:
+                raise InvalidParameterError(f"pixels must be uint8 [{spec.height}, {spec.width}, 3]")
+            return await one(image, served)
         try:
-            pixels = await self._decode_pool.decode(image_bytes, served.target.manifest.image)
+            pixels = await self._decode_pool.decode(image, spec)
         except ImageError as exc:
             return exc
-        return await served.batcher.predict(pixels, deadline=deadline)
+        return await one(pixels, served)
 
-    def _batcher_for(self, target: ModelVersion) -> Batcher:
-        async def send(images: list[Pixels], seconds: float) -> Probabilities:
-            self._metrics.batch_size.labels(target.model).observe(len(images))
-            try:
-                with self._metrics.stage(Stage.PREDICT):
-                    return await predict_batch(self._model_server, target, images, timeout_seconds=seconds)
-            except ModelServerAwayError:
-                self._forget_all(target)
-                raise
-
-        return Batcher(
-            send,
-            max_batch_size=target.manifest.max_batch_size,
-            max_calls_in_flight=self._settings.max_calls_in_flight,
-            max_waiting=self._settings.max_waiting_images,
-            on_taken=lambda seconds: self._metrics.observe_stage(Stage.QUEUE, seconds),
-        )
-
-    def _forget_all(self, target: ModelVersion) -> None:
-        """A call found the model server away: before anything else is sent to what may come back."""
-        if self.watches[target.model].may_answer(
-            target
-        ):  # else it was forgotten before, and this is old news
-            for watch in self.watches.values():
-                watch.forget_all("the model server is away")
-
-    def _count(self, target: ModelVersion, outcomes: Sequence[Prediction | ImageError]) -> None:
-        version = str(target.version)
-        for outcome in outcomes:
-            if isinstance(outcome, ImageError):
-                self._metrics.images_rejected.labels(target.model, outcome.code).inc()
-            else:
-                self._metrics.predictions.labels(target.model, version, outcome.label).inc()
-                self._metrics.top_probability.labels(target.model, version).observe(outcome.probability)
+    async def _follow_routing(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.poll_seconds)
+            if await asyncio.to_thread(self.routing.read_again):
+                self.backends.follow(self.routing.models)
 
 
-async def _all_or_none(coroutines: Iterable[Coroutine[Any, Any, _Result]]) -> list[_Result]:
+async def _all_or_none(coroutines: Iterable[Coroutine[Any, Any, _Row]]) -> list[_Row]:
     """All results in order; the first error ends the others, whose work nobody would read."""
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -17,7 +18,7 @@ from serving.errors import (
 )
 from serving.json_body import images_from_json
 from serving.multipart import MultipartImages
-from serving.named_image import NamedImage, too_many_images
+from serving.named_image import NamedImage, NamedUrl, too_many_images
 from serving.request_state import request_state
 from serving.settings import Settings
 
@@ -42,8 +43,8 @@ class BodyLimits:
         )
 
 
-async def receive_images(request: Request, limits: BodyLimits) -> list[NamedImage]:
-    """Read a body: multipart `image` parts, a raw image, or JSON with base64.
+async def receive_images(request: Request, limits: BodyLimits) -> Sequence[NamedImage | NamedUrl]:
+    """Read a body: multipart `image` parts, a raw image, or JSON with base64 or URLs.
 
     Returns:
         At least one image, in the order sent.
@@ -54,17 +55,34 @@ async def receive_images(request: Request, limits: BodyLimits) -> list[NamedImag
         MalformedBodyError: empty, broken, or without an image.
         UnsupportedMediaTypeError: of another media type.
     """
-    try:
-        async with asyncio.timeout(limits.timeout_seconds):
-            images = await _images(request, limits)
-    except TimeoutError as exc:
-        raise BodyTooSlowError(f"the body did not arrive within {limits.timeout_seconds:g} s") from exc
+    async with _in_time(limits):
+        images = await _images(request, limits)
     if len(images) > limits.max_images:
         raise too_many_images(limits.max_images)
     return images
 
 
-async def _images(request: Request, limits: BodyLimits) -> list[NamedImage]:
+async def receive_body(request: Request, limits: BodyLimits) -> bytes:
+    """Read a body as it is, an empty one too.
+
+    Raises:
+        BodyTooLargeError: more bytes than allowed; the rest of the body is not read.
+        BodyTooSlowError: it did not arrive in time.
+    """
+    async with _in_time(limits):
+        return b"".join([chunk async for chunk in _limited(request, limits.max_body_bytes)])
+
+
+@contextlib.asynccontextmanager
+async def _in_time(limits: BodyLimits) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(limits.timeout_seconds):
+            yield
+    except TimeoutError as exc:
+        raise BodyTooSlowError(f"the body did not arrive within {limits.timeout_seconds:g} s") from exc
+
+
+async def _images(request: Request, limits: BodyLimits) -> Sequence[NamedImage | NamedUrl]:
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
     body = _limited(request, limits.max_body_bytes)
     match media_type.decode("latin-1").lower():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from modelserver.predict import ModelVersion
+from serving.callers.caller import ANYONE, Caller
 
 _KEY = "miwake.request"
 
@@ -19,6 +20,7 @@ class RequestState:
     model: str = ""
     version: str = ""
     body_read: bool = False
+    caller: Caller = ANYONE
 
     def resolved_to(self, target: ModelVersion) -> None:
         """Remember the version that answers, or fails to."""

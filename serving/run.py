@@ -25,10 +25,15 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from modelserver.grpc_adapter import GrpcModelServer
 from modelserver.launch import Kind, running_model_server
+from modelserver.model_servers import GrpcModelServers
+from serving.admin import admin_port
 from serving.app import create_app
+from serving.draining import DrainingServer
 from serving.http_protocol import LimitedHttpProtocol
+from serving.log_output import logging_to
+from serving.model_server_tls import model_server_credentials
+from serving.routing import Routing
 from serving.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -39,46 +44,53 @@ _LARGE_BLOCK_BYTES = 8 * 1024 * 1024
 _KEPT_BYTES = 32 * 1024 * 1024
 
 
-def serve(settings: Settings, *, model_server: Kind | str, models: Mapping[str, Path]) -> None:
+def serve(
+    settings: Settings, routing: Routing, *, model_server: Kind | str, models: Mapping[str, Path]
+) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished first.
 
     Args:
         settings: the deployment's.
+        routing: which models and versions answer.
         model_server: a kind to start on this machine, or the gRPC address of one that runs.
         models: what a started model server serves: folders by name.
 
     Raises:
-        ModelServerError: a model server to start is not installed, or has no model.
+        ModelServerError: a model server to start is not installed, or has no model; TLS files are of no use.
+        WatchedFileError: of keys or of a key set is missing or broken.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # A picture that Pillow merely warns of is refused like any other that is too large.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     _return_large_blocks()
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asked for
     signal.signal(signal.SIGTERM, _exit)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, model_server, models))
+    with (
+        logging_to(sys.stderr, log_format=settings.log_format),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(settings, routing, model_server, models))
 
 
-async def _serve(settings: Settings, model_server: Kind | str, models: Mapping[str, Path]) -> None:
+async def _serve(
+    settings: Settings, routing: Routing, model_server: Kind | str, models: Mapping[str, Path]
+) -> None:
+    credentials = model_server_credentials(settings)
     async with _address(model_server, models) as address:
-        _log.info("models %s from the model server at %s", ", ".join(settings.models), address)
-        server = GrpcModelServer(address)
-        try:
-            app = create_app(settings, server, registry=_process_registry())
-            config = uvicorn.Config(
-                app,
-                host=settings.host,
-                port=settings.port,
-                http=LimitedHttpProtocol,
-                server_header=False,
-                access_log=False,  # the middleware writes it, with the request id
-                log_config=None,
-                timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
-            )
-            await uvicorn.Server(config).serve()
-        finally:
-            await server.close()
+        _log.info("models %s from the model server at %s", ", ".join(routing.models), address)
+        servers = GrpcModelServers(address, credentials=credentials)
+        app = create_app(settings, servers, routing, registry=_process_registry())
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            http=LimitedHttpProtocol,
+            server_header=False,
+            access_log=False,  # the middleware writes it, with the request id
+            log_config=None,
+            timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
+        )
+        async with admin_port(app):
+            await DrainingServer(config, gateway=app.state.gateway).serve()
 
 
 @contextlib.asynccontextmanager

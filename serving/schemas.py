@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, FailFast, Field, Tag
 
 
 class Base64Image(BaseModel):
@@ -12,17 +12,41 @@ class Base64Image(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    b64: str = Field(description="The encoded image in base64, standard or URL-safe alphabet.")
+    b64: str = Field(
+        min_length=1,
+        description="The encoded image in base64, standard or URL-safe alphabet.",
+        json_schema_extra={"contentEncoding": "base64"},
+    )
     name: str | None = Field(default=None, description="Comes back with the answer.")
 
 
-class PredictBody(BaseModel):
+class UrlImage(BaseModel):
+    """One image of a JSON request that the gateway fetches, where its operator allows that."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(
+        max_length=8192, description="Of an allowed host; https, unless plain http is allowed too."
+    )
+    name: str | None = Field(default=None, description="Comes back with the answer.")
+
+
+def _kind(image: object) -> str:
+    return "url" if isinstance(image, dict) and "url" in image else "b64"
+
+
+JsonImage = Annotated[
+    Annotated[Base64Image, Tag("b64")] | Annotated[UrlImage, Tag("url")], Discriminator(_kind)
+]
+
+
+class ImagesBody(BaseModel):
     """A JSON request."""
 
     model_config = ConfigDict(extra="forbid")
 
     # The first fault is enough: one a value would take more memory than the body.
-    images: Annotated[list[Base64Image], FailFast()] = Field(min_length=1)
+    images: Annotated[list[JsonImage], FailFast()] = Field(min_length=1)
 
 
 class CandidateSchema(BaseModel):
@@ -64,6 +88,45 @@ class PredictAnswer(BaseModel):
     predictions: list[PredictedImage | FailedImage]
 
 
+class ExplainedImage(BaseModel):
+    """Where the model looked in one image; of the last two members the one that was asked for is not null."""
+
+    name: str | None
+    label: str = Field(description="The class that the heat map speaks of.")
+    probability: float = Field(ge=0, le=1, description="Of that class.")
+    overlay: str | None = Field(
+        default=None, description="PNG in base64: the heat map over the image as the model saw it."
+    )
+    heatmap: list[list[float]] | None = Field(
+        default=None, description="Rows of the heat map at the model's image size, 0 to 1."
+    )
+
+
+class ExplainAnswer(BaseModel):
+    """Explanations in the order the images were sent."""
+
+    model: str
+    version: int
+    request_id: str
+    explanations: list[ExplainedImage | FailedImage]
+
+
+class EmbeddedImage(BaseModel):
+    """The feature vector of one image."""
+
+    name: str | None
+    embedding: list[float] = Field(description="Of length 1: a dot product is the cosine of two images.")
+
+
+class EmbedAnswer(BaseModel):
+    """Feature vectors in the order the images were sent."""
+
+    model: str
+    version: int
+    request_id: str
+    embeddings: list[EmbeddedImage | FailedImage]
+
+
 class Problem(BaseModel):
     """RFC 9457, with a stable `code`."""
 
@@ -84,6 +147,8 @@ class VersionSchema(BaseModel):
         description="`passed`, `failed`, `pending`, or `none` where there is nothing to test."
     )
     detail: str = Field(default="", description="Why it failed, waits, or could not be loaded.")
+    model_servers: int = Field(default=0, description="On how many model servers it may answer.")
+    aliases: list[str] = Field(default=[], description="Of models.toml that stand for it.")
 
 
 class ModelSummary(BaseModel):
@@ -92,6 +157,7 @@ class ModelSummary(BaseModel):
     name: str
     default: bool
     ready: bool
+    detail: str = Field(default="", description="Why it is not ready.")
     latest: int | None = Field(description="The version that answers where none is asked for.")
     versions: list[VersionSchema]
 

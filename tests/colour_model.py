@@ -8,12 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from PIL import Image
 
 from contract.image_spec import ImageSpec
 from contract.manifest import Manifest
 from tests.manifests import manifest
-from tests.pictures import encoded
+from tests.pictures import colour_picture
 from training.export.golden import choose_golden
 from training.export.grad_cam import split_for_grad_cam
 from training.export.graph import write_saved_model
@@ -21,11 +20,6 @@ from training.export.version import RunRecord, export_version
 
 SPEC = ImageSpec(height=8, width=8)
 COLOURS = ("red", "green", "blue")
-
-
-def colour_picture(colour: str) -> bytes:
-    """A PNG of one colour."""
-    return encoded(Image.new("RGB", (32, 24), colour))
 
 
 def publish_colours(

@@ -21,7 +21,7 @@ def models(tmp_path: Path) -> Path:
             folder = tmp_path / "models" / name / version / "assets.extra"
             folder.mkdir(parents=True)
             (folder / "manifest.json").write_text(manifest(name=name, max_batch_size=16).to_json())
-            (folder.parent / "saved_model.pb").touch()
+            (folder.parent / "saved_model.pb").write_bytes(b"graph")
     (tmp_path / "models" / "notes").mkdir()
     (tmp_path / "models" / "toy" / ".incoming-7").mkdir()
     return tmp_path / "models"

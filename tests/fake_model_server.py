@@ -32,6 +32,7 @@ class FakeVersion:
         self.state = VersionState.AVAILABLE
         self.error = ""
         self.gate: asyncio.Event | None = None  # its predictions wait for it
+        self.embedding = np.array([0.6, 0.8], dtype=np.float32)  # of every image
 
 
 class FakeModelServer:
@@ -39,12 +40,14 @@ class FakeModelServer:
 
     def __init__(self, models: dict[str, dict[int, FakeVersion]] | None = None) -> None:
         self.models = models if models is not None else {"toy": {1: FakeVersion()}}
+        self.labels: dict[str, dict[str, int]] = {}  # its own version labels, by model
         self.error: MiwakeError | None = None  # raised by every call
         self.versions_error: MiwakeError | None = None  # raised by versions alone
         self.predict_error: MiwakeError | None = None  # raised by serving_default alone
         self.predict_gate: asyncio.Event | None = None  # predictions wait for it
         self.fail_next_predict_only = False  # predict_error is raised once
         self.batches: list[int] = []
+        self.class_indices: list[list[int]] = []  # of the calls of `explain`
         self.calls_in_flight = 0
         self.most_calls_in_flight = 0
 
@@ -71,7 +74,30 @@ class FakeModelServer:
             return {
                 signatures.MANIFEST: np.array([text] * len(call.inputs[signatures.REQUEST]), dtype=object)
             }
-        return {signatures.PROBABILITIES: await self._predict(version, call.inputs[signatures.IMAGES])}
+        return await self._run(version, call)
+
+    async def version_of_label(self, model: str, label: str, *, timeout_seconds: float) -> int:
+        del timeout_seconds
+        if self.error:
+            raise self.error
+        version = self.labels.get(model, {}).get(label)
+        if version not in self.models.get(model, {}):
+            raise VersionNotFoundError(label)
+        assert version is not None
+        return version
+
+    async def _run(self, version: FakeVersion, call: Call) -> Tensors:
+        """Answer `serving_default`, `embed` or `explain`: a heat map is 1 where the image is brightest."""
+        images = call.inputs[signatures.IMAGES]
+        probabilities = await self._predict(version, images)
+        if call.signature == signatures.EMBED:
+            return {signatures.EMBEDDINGS: np.tile(version.embedding, (len(images), 1))}
+        if call.signature == signatures.EXPLAIN:
+            self.class_indices.append(call.inputs[signatures.CLASS_INDEX].tolist())
+            brightness = images.mean(axis=3, dtype=np.float32)
+            heatmaps = brightness / np.maximum(brightness.max(axis=(1, 2), keepdims=True), 1)
+            return {signatures.HEATMAPS: heatmaps, signatures.PROBABILITIES: probabilities}
+        return {signatures.PROBABILITIES: probabilities}
 
     async def _predict(self, version: FakeVersion, images: Any) -> np.ndarray:
         self.calls_in_flight += 1

@@ -29,7 +29,7 @@ class GatewayProcess:
 
     def __init__(
         self,
-        models: Path,
+        models: Path | None,
         *arguments: str,
         log: Path,
         program: Sequence[str] = (sys.executable, "-m", "miwake"),
@@ -38,8 +38,16 @@ class GatewayProcess:
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [*program, "serve", str(models), "--port", str(self.port), *arguments]
-        self._environment = os.environ | (environment or {})
+        self._command = [
+            *program,
+            "serve",
+            *([str(models)] if models else []),
+            "--port",
+            str(self.port),
+            *arguments,
+        ]
+        # Nobody is in front of it who must notice first.
+        self._environment = os.environ | {"MIWAKE_DRAIN_SECONDS": "0"} | (environment or {})
         self._log = log
         self._wait = wait
 
@@ -47,7 +55,12 @@ class GatewayProcess:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment)
         if self._wait:
-            self.wait_until_ready()
+            try:
+                self.wait_until_ready()
+            except BaseException:  # nobody will leave what was never entered
+                self.process.kill()
+                self.process.wait()
+                raise
         return self
 
     def __exit__(

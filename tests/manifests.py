@@ -8,6 +8,7 @@ from contract.calibration_facts import CalibrationFacts
 from contract.image import decode, pixels_sha256
 from contract.image_spec import ImageSpec
 from contract.manifest import Golden, GoldenExample, Manifest, Provenance
+from contract.reference_facts import ReferenceFacts
 from tests.pictures import encoded
 
 SPEC = ImageSpec(height=8, width=8)
@@ -20,6 +21,7 @@ CALIBRATION = CalibrationFacts(
     test_error_before=0.07,
     test_error_after=0.02,
 )
+REFERENCE = ReferenceFacts(images=40, label_shares=(0.5, 0.3, 0.2), top_probability=0.7, unknown_share=0.05)
 
 
 def golden(probabilities: tuple[float, ...], *, spec: ImageSpec = SPEC) -> Golden:
@@ -56,5 +58,6 @@ def manifest(**changes: Any) -> Manifest:
             created="2026-01-01T00:00:00Z",
         ),
         "calibration": CALIBRATION,
+        "reference": REFERENCE,
     }
     return Manifest(**(members | changes))

@@ -27,6 +27,11 @@ def encoded(image: Image.Image | None = None, image_format: str = "PNG", **optio
     return buffer.getvalue()
 
 
+def colour_picture(colour: str) -> bytes:
+    """A PNG of one colour."""
+    return encoded(Image.new("RGB", (32, 24), colour))
+
+
 def png_header_only(width: int, height: int) -> bytes:
     """A PNG that announces a size and holds next to nothing: a decompression bomb's header."""
 

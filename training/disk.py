@@ -1,4 +1,4 @@
-"""What lies on the disk for sure: arrays larger than the memory, files and names a power cut leaves whole."""
+"""Arrays larger than the memory."""
 
 from __future__ import annotations
 
@@ -21,18 +21,3 @@ def new_disk_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> 
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
-
-
-def sync_file(path: Path) -> None:
-    """Bring content to the disk before its name: a power cut may come between."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from contract.calibration_facts import CalibrationFacts
 from contract.prediction import PROBABILITY_DECIMALS
+from contract.reference_facts import ReferenceFacts
 from training.calibration import Calibration, log_loss, softmax
 from training.reliability import calibration_error
 
@@ -48,6 +49,7 @@ class Evaluation:
         log_loss: mean of -ln p of the right label, in nats.
         unknown_threshold: under which an answer is `unknown`.
         below_threshold: share of the images whose top probability is under it.
+        top_probability: mean of the top probabilities.
         covered_accuracy: accuracy of the others; None where there are none.
         error_before: expected calibration error of the logits at temperature 1.
         error_after: the same of the probabilities as they are answered.
@@ -62,6 +64,7 @@ class Evaluation:
     log_loss: float
     unknown_threshold: float
     below_threshold: float
+    top_probability: float
     covered_accuracy: float | None
     error_before: float
     error_after: float
@@ -115,6 +118,7 @@ def evaluate_probabilities(
         log_loss=log_loss(probabilities, truth),
         unknown_threshold=unknown_threshold,
         below_threshold=float(1 - covered.mean()),
+        top_probability=float(probabilities.max(axis=1).astype(np.float64).mean()),
         covered_accuracy=float(right[covered].mean()) if covered.any() else None,
         error_before=calibration_error(_at_temperature_1(probabilities, temperature), truth),
         error_after=calibration_error(probabilities, truth),
@@ -132,6 +136,17 @@ def calibration_facts(calibration: Calibration, *, test: Evaluation) -> Calibrat
         test_coverage=1 - test.below_threshold,
         test_error_before=test.error_before,
         test_error_after=test.error_after,
+    )
+
+
+def reference_facts(test: Evaluation) -> ReferenceFacts:
+    """What drift is measured against: how often each label was answered on the test split, right or wrong."""
+    answers = np.array(test.confusion).sum(axis=0)
+    return ReferenceFacts(
+        images=test.images,
+        label_shares=tuple(float(count / test.images) for count in answers),
+        top_probability=test.top_probability,
+        unknown_share=test.below_threshold,
     )
 
 

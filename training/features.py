@@ -22,9 +22,10 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
+from contract.disk import sync_file
 from training.aside import remove_abandoned, written_aside
 from training.augment import augmented
-from training.disk import new_disk_array, sync_file
+from training.disk import new_disk_array
 from training.errors import CacheError
 from training.recipe import Augmentation
 from training.samples import Samples

@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
+from contract.disk import sync_file
 from contract.errors import ImageError
 from contract.image import decode
 from contract.image_spec import ImageSpec
 from training.aside import written_aside
-from training.disk import new_disk_array, sync_file
+from training.disk import new_disk_array
 from training.errors import CacheError
 from training.photographs import Photograph
 from training.reading import Unreadable, file_digests, in_parallel, read_again, refused, without

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from contract.manifest import Golden, Manifest, Provenance
-from training.evaluation import calibration_facts
+from training.evaluation import calibration_facts, reference_facts
 from training.export.generated_images import generated_images
 from training.export.golden import LEAST_MARGIN, across_labels, choose_golden, photograph_bytes
 from training.networks import weights_origin
@@ -37,6 +37,7 @@ def manifest_of(run: Run, *, golden: GoldenSource) -> Manifest:
         temperature=run.calibration.temperature,
         unknown_threshold=run.calibration.unknown_threshold,
         calibration=calibration_facts(run.calibration, test=test),
+        reference=reference_facts(test),
         max_batch_size=MAX_BATCH_SIZE,
         explain_layer=run.cut.layer,
         metrics=test.metrics(),

@@ -25,18 +25,24 @@ import click
     multiple=True,
     help="Name of a model to serve, the default first; repeatable. All of MODELS where left out.",
 )
-def serve(
+@click.option(
+    "--models-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Models, aliases and shares instead of names. [default: MODELS/models.toml where there is one]",
+)
+def serve(  # noqa: PLR0913 - one argument an option
     models: Path | None,
     *,
     host: str | None,
     port: int | None,
     model_server: str | None,
     names: tuple[str, ...],
+    models_file: Path | None,
 ) -> None:
     """Answer HTTP with the models of a folder: MODELS/<model>/<integer>/saved_model.pb.
 
     MODELS is not needed with a model server that runs already: its models are named by --model or by
-    MIWAKE_MODELS. Options come before the environment's MIWAKE_..., which serving/settings.py lists.
+    --models-file. Options come before the environment's MIWAKE_..., which serving/settings.py lists.
     """
     # Read when gRPC is imported: our children exec at once, and it would report each it did not prepare for.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
@@ -44,13 +50,16 @@ def serve(
     from serving.run import serve as run
 
     folders = _folders(models, names)
-    settings = _settings(
-        host=host, port=port, model_server=model_server, models=names or tuple(folders) or None
-    )
+    settings = _settings(host=host, port=port, model_server=model_server, models_file=models_file)
     kind = Kind(settings.model_server) if settings.model_server in set(Kind) else settings.model_server
     if isinstance(kind, Kind) and models is None:
         raise click.UsageError("MODELS is needed to start a model server")
-    run(settings, model_server=kind, models=folders)
+    run(
+        settings,
+        _routing(settings.models_file, models, names or tuple(folders)),
+        model_server=kind,
+        models=folders,
+    )
 
 
 def _folders(models: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
@@ -66,6 +75,20 @@ def _folders(models: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
     return {name: found[name] for name in names} if names else found
 
 
+def _routing(models_file: Path | None, models: Path | None, names: tuple[str, ...]) -> Any:
+    """By the file given or the one that lies with the models; without one the newest version of each name."""
+    from modelserver.models_file import FILE_NAME, ModelsFile, read_models_file
+    from serving.routing import Routing
+
+    beside = models / FILE_NAME if models is not None else None
+    path = models_file or (beside if beside is not None and beside.exists() else None)
+    if path is not None:
+        return Routing(read_models_file(path), path=path)
+    if not names:
+        raise click.UsageError("MODELS is needed, or a running server's models: --model or --models-file")
+    return Routing(ModelsFile.of(names))
+
+
 def _settings(**given: Any) -> Any:
     """Options where they were given, the environment for the rest."""
     from pydantic import ValidationError
@@ -76,7 +99,5 @@ def _settings(**given: Any) -> Any:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
-        if first["loc"] == ("models",) and first["type"] == "missing":
-            raise click.UsageError("MODELS is needed, or the names of a running server's: --model") from exc
         name = "".join(f"MIWAKE_{field}: ".upper() for field in first["loc"][:1])
-        raise click.ClickException(f"{name}{first['msg']}") from exc
+        raise click.ClickException(f"{name}{first['msg'].removeprefix('Value error, ')}") from exc

@@ -12,6 +12,7 @@ from typing import Any
 
 from modelserver.quiet_import import import_quietly
 from serving.embedded.arguments import parse_arguments
+from serving.embedded.errors import ConfigError
 
 GRACE_SECONDS = 5.0
 _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -26,7 +27,11 @@ def main(arguments: Sequence[str]) -> int:
     # very lock that the handler needs to wake it.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     _quiet_tensorflow()
-    server = _create_server(options)
+    try:
+        server = _create_server(options)
+    except ConfigError as exc:
+        _LOG.error("%s", exc)
+        return 1
     server.watcher.start()
     while not (_is_ending() or server.watcher.polled_once.wait(_SIGNAL_CHECK_SECONDS)):
         pass
@@ -45,15 +50,14 @@ def _is_ending() -> bool:
 
 def _create_server(options: argparse.Namespace) -> Any:
     # Here and not above: TensorFlow takes seconds to import and reads its environment while it does.
+    from serving.embedded.config_file import ConfigFile  # noqa: PLC0415
     from serving.embedded.server import Listen, create_server  # noqa: PLC0415
-    from serving.embedded.version_folders import ModelFolders  # noqa: PLC0415
 
     return create_server(
-        ModelFolders(parent=options.models, named=dict(options.model)),
-        Listen(socket=options.socket, port=options.port or 0),
-        poll_seconds=options.poll_seconds,
-        versions=options.versions,
-        max_workers=options.max_workers,
+        ConfigFile(options.model_config_file, poll_seconds=options.model_config_file_poll_wait_seconds),
+        Listen(socket=options.grpc_socket_path, port=options.port or 0),
+        poll_seconds=options.file_system_poll_wait_seconds,
+        max_workers=options.grpc_max_threads,
     )
 
 

@@ -1,4 +1,7 @@
-"""The command line of the embedded model server. Imports no TensorFlow, so `--help` is quick."""
+"""The command line of the embedded model server: the flags that TensorFlow Serving has for the same.
+
+Imports no TensorFlow, so `--help` is quick.
+"""
 
 from __future__ import annotations
 
@@ -17,66 +20,54 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(
         prog="python -m serving.embedded",
-        description="A model server for laptops and tests that speaks TensorFlow Serving's gRPC API.",
+        description="A model server for laptops and tests that speaks TensorFlow Serving's gRPC API and "
+        "takes its flags.",
+        allow_abbrev=False,
     )
-    _add_models(parser)
     address = parser.add_mutually_exclusive_group(required=True)
-    address.add_argument("--socket", type=Path, metavar="PATH", help="listen on a Unix socket")
+    address.add_argument("--grpc_socket_path", type=Path, metavar="PATH", help="listen on a Unix socket")
     address.add_argument("--port", type=_port, metavar="N", help="listen on 127.0.0.1; 0 for any free port")
     parser.add_argument(
-        "--poll-seconds",
+        "--model_config_file",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="what is served: a ModelServerConfig in text form",
+    )
+    parser.add_argument(
+        "--model_config_file_poll_wait_seconds",
+        type=_number,
+        default=0.0,
+        metavar="SECONDS",
+        help="read it again this often; 0 for never (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--file_system_poll_wait_seconds",
         type=_positive_number,
         default=1.0,
         metavar="SECONDS",
         help="look for new versions this often (default: %(default)s)",
     )
     parser.add_argument(
-        "--versions",
-        type=_positive_integer,
-        default=2,
-        metavar="N",
-        help="keep the newest N versions of a model loaded (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--max-workers",
+        "--grpc_max_threads",
         type=_positive_integer,
         metavar="N",
         help="calls answered at once (default: four a core)",
     )
-    parsed = parser.parse_args(arguments)
-    if parsed.models is None and not parsed.model:
-        parser.error("one of the arguments --models --model is required")
-    return parsed
-
-
-def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        help="serve DIR/<model>/<integer>/saved_model.pb, models that appear later too",
-    )
-    parser.add_argument(
-        "--model",
-        type=_named_path,
-        action="append",
-        default=[],
-        metavar="NAME=PATH",
-        help="serve PATH/<integer>/saved_model.pb as NAME; may be repeated",
-    )
-
-
-def _named_path(text: str) -> tuple[str, Path]:
-    name, _, path = text.partition("=")
-    if not name or not path:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
-    return name, Path(path)
+    return parser.parse_args(arguments)
 
 
 def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= _LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is not from 0 to {_LAST_PORT}")
+    return value
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or above")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The one exception raised inside, and the one place where it becomes a gRPC status."""
+"""The exceptions raised inside, and the one place where a refusal becomes a gRPC status."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ _STATUS_BY_NUMBER = {status.value[0]: status for status in grpc.StatusCode}
 _MAX_TEXT_LENGTH = 1024
 # What Python's session puts before the text that the kernel wrote.
 _SESSION_PREFIX = "Graph execution error:\n\n"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be read, or that this server cannot follow."""
 
 
 class ServingError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +17,19 @@ class Wanted:
     number: int | None
 
 
-def wanted_model(request: Any) -> Wanted:
+def wanted_model(request: Any, labelled: Callable[[str, str], int]) -> Wanted:
     """Read the model spec of a request that concerns one version.
 
+    Args:
+        request: any with a `model_spec`.
+        labelled: the version of a model's name and a label.
+
     Raises:
-        ServingError: INVALID_ARGUMENT; no model spec, no name, or a label: this server knows none.
+        ServingError: INVALID_ARGUMENT; no model spec, no name, or what `labelled` raises.
     """
     spec = _named_spec(request)
     if spec.WhichOneof("version_choice") == "version_label":
-        raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
+        return Wanted(spec.name, labelled(spec.name, spec.version_label))
     return _wanted(spec)
 
 

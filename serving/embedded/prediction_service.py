@@ -29,7 +29,7 @@ class PredictionService:
         Raises:
             ServingError: what `wanted_model`, `ServedModels.hold` and `run_predict` raise.
         """
-        wanted = wanted_model(request)
+        wanted = wanted_model(request, self._models.labelled)
         with self._models.hold(wanted.name, wanted.number) as (number, model):
             timeout_seconds = _remaining_seconds(context)
             outputs = run_predict(model, request, timeout_seconds=timeout_seconds)
@@ -49,7 +49,7 @@ class PredictionService:
             ServingError: what `wanted_model` and `ServedModels.hold` raise, or INVALID_ARGUMENT for a
                 metadata field that is not `signature_def`.
         """
-        wanted = wanted_model(request)
+        wanted = wanted_model(request, self._models.labelled)
         _check_metadata_fields(request)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         signatures = get_model_metadata_pb2.SignatureDefMap()

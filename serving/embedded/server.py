@@ -12,12 +12,12 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
+from serving.embedded.config_file import ConfigFile
 from serving.embedded.loading import load_model
 from serving.embedded.model_service import ModelService
 from serving.embedded.prediction_service import PredictionService
 from serving.embedded.served_models import ServedModels
 from serving.embedded.session_model import SessionModel
-from serving.embedded.version_folders import ModelFolders
 from serving.embedded.watcher import Watcher
 
 # The names TensorFlow Serving registers, without their package.
@@ -94,23 +94,21 @@ class EmbeddedServer:
 
 
 def create_server(
-    folders: ModelFolders,
+    config: ConfigFile,
     listen: Listen,
     *,
     poll_seconds: float = 1.0,
-    versions: int = 2,
     max_workers: int | None = None,
 ) -> EmbeddedServer:
     """Put a server together; nothing runs yet.
 
     Args:
-        folders: where its models lie.
+        config: what it serves.
         listen: where it will answer.
         poll_seconds: how often it looks for new versions.
-        versions: how many of a model's newest are loaded.
         max_workers: calls answered at once, others wait; None for four a core, as TensorFlow Serving has.
     """
-    models: ServedModels[SessionModel] = ServedModels(load_model, keep=versions)
+    models: ServedModels[SessionModel] = ServedModels(load_model)
     workers = max_workers or 4 * (os.cpu_count() or 1)
     server = grpc.server(ThreadPoolExecutor(workers, thread_name_prefix="call"), options=_GRPC_OPTIONS)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(models), server)
@@ -119,5 +117,5 @@ def create_server(
     for name in HEALTH_SERVICES:
         health_status.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(health_status, server)
-    watcher = Watcher(folders, models, poll_seconds=poll_seconds)
+    watcher = Watcher(config, models, poll_seconds=poll_seconds)
     return EmbeddedServer(server, listen=listen, watcher=watcher, health_status=health_status)

@@ -1,39 +1,15 @@
-"""What lies on the disk: base paths of models, folders of versions, and whether one has changed."""
+"""What lies on the disk: folders of versions, and whether one has changed."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _MAX_NUMBER = 2**63 - 1
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFolders:
-    """Where models are looked for.
-
-    Attributes:
-        parent: every folder in it is a model, also one that appears later; None for no such folder.
-        named: base path by model name, in addition.
-    """
-
-    parent: Path | None = None
-    named: Mapping[str, Path] = field(default_factory=dict)
-
-    def base_paths(self) -> dict[str, Path]:
-        """Base path by model name, as of now.
-
-        Raises:
-            OSError: the parent cannot be listed though it exists.
-        """
-        found = {} if self.parent is None else {path.name: path for path in _folders(self.parent)}
-        return {**found, **self.named}
 
 
 def version_folders(base_path: Path) -> dict[int, Path]:

@@ -69,21 +69,20 @@ class Versions(Generic[ModelT]):
     One thread calls `update`; any thread may call the rest, and never waits for a load.
     """
 
-    def __init__(self, name: str, load: Callable[[Path], ModelT], *, keep: int) -> None:
-        """`load` raises ServingError for a broken version; `keep` is how many of the newest are loaded."""
+    def __init__(self, name: str, load: Callable[[Path], ModelT]) -> None:
+        """`load` raises ServingError for a broken version."""
         self._name = name
         self._load = load
-        self._keep = keep
         self._lock = threading.Lock()
         self._versions: dict[int, _Version[ModelT]] = {}
 
     def update(self, folders: Mapping[int, Path]) -> None:
-        """Load the newest versions that are there, then let go of the others.
+        """Load these versions, newest first, then let go of the others.
 
-        A broken version counts as one of the newest and is tried again only when its folder changes. One
-        whose folder cannot be read just now waits for the next update.
+        A broken version is tried again only when its folder changes. One whose folder cannot be read just now
+        waits for the next update.
         """
-        aspired = sorted(folders, reverse=True)[: self._keep]
+        aspired = sorted(folders, reverse=True)
         due = [number for number in aspired if self._put_if_due(number, folders[number])]
         for number in due:
             self._start(self._versions[number], folders[number])

@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from contract.manifest import provenance_dict
-from modelserver.protocol import VersionStatus
+from contract.manifest import Manifest, provenance_dict
+from contract.model_facts import ModelFacts
 from serving.gateway import TheGateway
-from serving.model_watch import ModelWatch
 from serving.openapi import problems
+from serving.predictor import Predictor
 from serving.request_state import request_state
 from serving.schemas import (
     CalibrationSchema,
@@ -21,52 +21,75 @@ from serving.schemas import (
     ProvenanceSchema,
     VersionSchema,
 )
+from serving.version_view import version_views
 
 router = APIRouter(tags=["models"])
 
 
 @router.get("/models", summary="All models and their versions")
-async def models(gateway: TheGateway) -> ModelsAnswer:
-    """Also those that cannot answer, with the reason."""
+async def models(request: Request, gateway: TheGateway) -> ModelsAnswer:
+    """Those that the caller may use; also those that cannot answer, with the reason."""
+    caller = request_state(request.scope).caller
     return ModelsAnswer(
         models=[
-            ModelSummary(**_summary(watch, default=gateway.settings.default))
-            for watch in gateway.predictor.watches.values()
+            ModelSummary(**_summary(gateway.predictor, name))
+            for name in gateway.predictor.routing.models
+            if caller.may_use(name)
         ]
     )
 
 
 @router.get("/models/{model}", summary="One model", responses=problems({404: "model_not_found"}))
 async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswer:
-    """What its newest version says of itself: labels, metrics, provenance."""
-    watch = gateway.predictor.watch(model)
+    """What the version that answers says of itself: labels, metrics, provenance."""
+    gateway.predictor.routing.entry(model)
     request_state(request.scope).model = model
-    summary = _summary(watch, default=gateway.settings.default)
-    if watch.latest is None:
+    summary = _summary(gateway.predictor, model)
+    served = gateway.predictor.answering(model)
+    if served is None:
         return ModelAnswer(**summary)
-    manifest = watch.latest.target.manifest
-    calibration = manifest.calibration
-    return ModelAnswer(
-        **summary,
-        labels=list(manifest.labels),
-        image=ImageSpecSchema(**manifest.image.to_dict()),
-        unknown_threshold=manifest.unknown_threshold,
-        calibration=CalibrationSchema(**calibration.to_dict()) if calibration else None,
-        metrics=dict(manifest.metrics),
-        provenance=ProvenanceSchema(**provenance_dict(manifest.provenance)),
-    )
+    return ModelAnswer(**summary, **_facts(served.target.facts), **_told(served.target.manifest))
 
 
-def _summary(watch: ModelWatch, *, default: str) -> dict[str, Any]:
+def _summary(predictor: Predictor, model: str) -> dict[str, Any]:
+    why = predictor.not_ready_because(model)
+    served = predictor.answering(model)
+    aliases = predictor.routing.entry(model).aliases
     return {
-        "name": watch.model,
-        "default": watch.model == default,
-        "ready": watch.not_ready_because is None,
-        "latest": watch.latest.target.version if watch.latest else None,
-        "versions": [_version(watch, status) for status in watch.statuses],
+        "name": model,
+        "default": model == predictor.routing.default,
+        "ready": why is None,
+        "detail": why or "",
+        "latest": served.target.version if served else None,
+        "versions": [
+            VersionSchema(
+                version=view.version,
+                state=view.state,
+                self_test=view.self_test,
+                detail=view.detail,
+                model_servers=view.model_servers,
+                aliases=sorted(alias for alias, version in aliases.items() if version == view.version),
+            )
+            for view in version_views(predictor.backends.watches(model))
+        ],
     }
 
 
-def _version(watch: ModelWatch, status: VersionStatus) -> VersionSchema:
-    self_test, detail = watch.self_test_of(status)
-    return VersionSchema(version=status.version, state=status.state, self_test=self_test, detail=detail)
+def _facts(facts: ModelFacts) -> dict[str, Any]:
+    return {
+        "labels": list(facts.labels),
+        "image": ImageSpecSchema(**facts.image.to_dict()),
+        "unknown_threshold": facts.unknown_threshold,
+    }
+
+
+def _told(manifest: Manifest | None) -> dict[str, Any]:
+    """What only a model of our own tells."""
+    if manifest is None:
+        return {}
+    calibration = manifest.calibration
+    return {
+        "calibration": CalibrationSchema(**calibration.to_dict()) if calibration else None,
+        "metrics": dict(manifest.metrics),
+        "provenance": ProvenanceSchema(**provenance_dict(manifest.provenance)),
+    }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import APIRouter, Header, Response
 
+from serving.exposition import exposition
 from serving.gateway import Gateway, TheGateway
 from serving.schemas import Health
 
 router = APIRouter(tags=["operations"])
+metrics_router = APIRouter(tags=["operations"])  # on the admin port where there is one
 
 _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
     503: {"model": Health, "description": "Not yet, or not now; `detail` says why."}
@@ -32,20 +34,23 @@ async def readyz(gateway: TheGateway, response: Response) -> Health:
 @router.get("/startupz", summary="Could it ever?", responses=_UNAVAILABLE)
 async def startupz(gateway: TheGateway, response: Response) -> Health:
     """The gateway was ready once."""
+    gateway.not_ready_because()  # it may be so for the first time just now
     return _health(gateway, response, ready=gateway.was_ready)
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-async def metrics(gateway: TheGateway) -> Response:
-    """In Prometheus' text format."""
-    return Response(generate_latest(gateway.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+@metrics_router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+async def metrics(
+    gateway: TheGateway, accept: Annotated[str, Header(include_in_schema=False)] = ""
+) -> Response:
+    """In Prometheus' text format, or in OpenMetrics', with exemplars, where it is asked for."""
+    # Thousands of series take a while; meanwhile requests are answered.
+    text, media_type = await asyncio.to_thread(exposition, gateway.registry, accept=accept)
+    return Response(text, headers={"Content-Type": media_type})
 
 
 def _health(gateway: Gateway, response: Response, *, ready: bool) -> Health:
-    why = gateway.predictor.watch(gateway.settings.default).not_ready_because
-    if why is None:
-        gateway.was_ready = True
+    why = gateway.not_ready_because()
     if ready or why is None:
         return Health(status="ok")
     response.status_code = 503
-    return Health(status="unavailable", detail=f"model {gateway.settings.default}: {why}")
+    return Health(status="unavailable", detail=why)

@@ -225,7 +225,8 @@ def test_a_file_cut_within_its_magic_header_is_undecodable_not_unsupported() -> 
 
 
 def test_every_image_error_has_a_code_of_its_own_kind() -> None:
-    codes = {error.code for error in ImageError.__subclasses__()}
+    own = [error for error in ImageError.__subclasses__() if error.__module__ == "contract.errors"]
+    codes = {error.code for error in own}
 
     assert codes == {"unsupported_format", "image_undecodable", "too_many_pixels"}
 

@@ -41,13 +41,22 @@ def test_a_newer_minor_version_with_new_members_is_read() -> None:
 
 def test_a_manifest_of_schema_1_0_says_nothing_of_its_calibration() -> None:
     document = json.loads(changed("schema_version", "1.0"))
-    del document["calibration"]
+    del document["calibration"], document["reference"]
 
-    assert Manifest.from_json(json.dumps(document)) == manifest(schema_version="1.0", calibration=None)
+    read = Manifest.from_json(json.dumps(document))
+
+    assert read == manifest(schema_version="1.0", calibration=None, reference=None)
+
+
+def test_a_manifest_of_schema_1_1_has_no_reference() -> None:
+    document = json.loads(changed("schema_version", "1.1"))
+    del document["reference"]
+
+    assert Manifest.from_json(json.dumps(document)) == manifest(schema_version="1.1", reference=None)
 
 
 def test_a_manifest_without_calibration_survives_its_json() -> None:
-    original = manifest(calibration=None)
+    original = manifest(calibration=None, reference=None)
 
     assert Manifest.from_json(original.to_json()) == original
 
@@ -84,12 +93,20 @@ def test_another_major_version_is_refused() -> None:
         ("temperature", float("nan"), "temperature is not a finite number"),
         ("golden.examples.0.probabilities", [0.5, 0.5], "golden example"),
         ("metrics.accuracy", None, "metrics.accuracy"),
-        ("provenance", [], "provenance. is not an object"),
-        ("calibration", None, "calibration. is not an object"),
+        ("provenance", [], "provenance is not an object"),
+        ("calibration", None, "calibration is not an object"),
         ("calibration.images", 1.5, "calibration.images is not a whole number"),
         ("calibration.at_bound", "no", "calibration.at_bound is not one of"),
         ("calibration.coverage", 95, "calibration.coverage must be from 0 to 1"),
         ("calibration.test_error_after", -0.1, "calibration.test_error_after must be from 0 to 1"),
+        ("reference", None, "reference.? is not an object"),
+        ("reference.images", 0, "reference.images must be at least 1"),
+        ("reference.top_probability", 1.1, "reference.top_probability must be from 0 to 1"),
+        ("reference.unknown_share", -1, "reference.unknown_share must be from 0 to 1"),
+        ("reference.label_shares", [0.5, 0.3, 0.3], "reference.label_shares must be shares that sum to 1"),
+        ("reference.label_shares", [1.5, -0.5, 0], "reference.label_shares must be shares that sum to 1"),
+        ("reference.label_shares", [], "reference.label_shares must be shares that sum to 1"),
+        ("reference.label_shares", [0.5, 0.5], "reference.label_shares has not one share for every label"),
     ],
 )
 def test_a_wrong_member_is_named(path: str, value: Any, complaint: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from modelserver.tensorflow_serving_config import models_config
 from tests.gateway_process import GatewayProcess
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
@@ -24,16 +25,18 @@ STAND_IN = """
     from tensorflow_serving.config import model_server_config_pb2
 
     parser = argparse.ArgumentParser()
-    for name in ("port", "grpc_socket_path", "model_config_file", "enable_batching",
-                 "batching_parameters_file", "file_system_poll_wait_seconds", "num_load_threads"):
+    for name in ("port", "grpc_socket_path", "model_config_file", "model_config_file_poll_wait_seconds",
+                 "enable_batching", "batching_parameters_file", "file_system_poll_wait_seconds",
+                 "num_load_threads"):
         parser.add_argument("--" + name, required=True)
     flags = parser.parse_args()
     assert flags.port == "0" and os.path.getsize(flags.batching_parameters_file)
     config = model_server_config_pb2.ModelServerConfig()
     text_format.Parse(open(flags.model_config_file).read(), config)
-    models = [f"--model={{m.name}}={{m.base_path}}" for m in config.model_config_list.config]
-    os.execv(sys.executable, [sys.executable, "-m", "serving.embedded", *models,
-                              "--socket", flags.grpc_socket_path])
+    assert [m.name for m in config.model_config_list.config] == ["colours"]
+    os.execv(sys.executable, [sys.executable, "-m", "serving.embedded",
+                              "--model_config_file", flags.model_config_file,
+                              "--grpc_socket_path", flags.grpc_socket_path])
 """
 
 
@@ -63,8 +66,10 @@ def test_a_model_server_that_runs_elsewhere_is_used(tmp_path: Path) -> None:
     from tests.colour_model import colour_picture, publish_colours
 
     publish_colours(tmp_path / "models" / "colours")
+    config = tmp_path / "models.config"
+    config.write_text(models_config({"colours": tmp_path / "models" / "colours"}))
     server = subprocess.Popen(
-        [sys.executable, "-m", "serving.embedded", "--models", str(tmp_path / "models"), "--port", "0"],
+        [sys.executable, "-m", "serving.embedded", "--model_config_file", str(config), "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -39,7 +39,18 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 def test_every_command_is_listed() -> None:
     result = run("--help")
 
-    for name in ("train", "split", "advise", "recipes", "compare", "evaluate", "filters", "serve", "demo"):
+    for name in (
+        "train",
+        "split",
+        "advise",
+        "recipes",
+        "compare",
+        "evaluate",
+        "filters",
+        "serve",
+        "demo",
+        "keys",
+    ):
         assert f"\n  {name} " in result.output
 
 
@@ -97,6 +108,8 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("h5py", ["demo"], "training"),
         ("uvicorn", ["serve", "--model-server", "127.0.0.1:9", "--model", "toy"], "serving"),
         ("grpc", ["predict", "--model", ".", __file__], "scoring"),
+        ("pydantic", ["keys", "list"], "serving"),
+        ("tomlkit", ["keys", "new", "shop"], "serving"),
     ],
 )
 def test_a_missing_extra_is_one_line_that_names_it(
@@ -123,12 +136,13 @@ def test_a_running_model_servers_models_must_be_named() -> None:
     assert (result.exit_code, "--model" in result.output) == (2, True)
 
 
-def test_a_default_model_that_is_not_served_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MIWAKE_DEFAULT_MODEL", "other")
+def test_a_default_model_that_is_not_served_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text('default = "other"\n[models.toy]\n')
 
-    result = run("serve", "--model-server", "127.0.0.1:9", "--model", "toy")
+    result = run("serve", "--model-server", "127.0.0.1:9", "--models-file", path)
 
-    assert (result.exit_code, "MIWAKE_DEFAULT_MODEL 'other'" in result.output) == (1, True)
+    assert (result.exit_code, "other" in result.output) == (1, True)
 
 
 def test_url_and_model_exclude_each_other(tmp_path: Path) -> None:

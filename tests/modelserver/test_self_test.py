@@ -7,7 +7,7 @@ from contract import signatures
 from contract.errors import ContractBrokenError, ManifestError
 from contract.manifest import Golden
 from modelserver.errors import ModelServerAwayError, SignatureNotFoundError, UnexpectedAnswerError
-from modelserver.predict import ModelVersion, predict_batch
+from modelserver.predict import ModelVersion
 from modelserver.protocol import Call, Tensors
 from modelserver.self_test import self_test
 from tests.fake_model_server import FakeModelServer, FakeVersion, constant
@@ -77,30 +77,3 @@ async def test_golden_examples_are_sent_in_batches_the_model_takes() -> None:
     await run(server)
 
     assert server.batches == [2, 2, 1]
-
-
-async def test_a_batch_is_padded_and_the_paddings_rows_are_dropped() -> None:
-    server = FakeModelServer()
-    images = [np.zeros((8, 8, 3), dtype=np.uint8)] * 3
-
-    rows = await predict_batch(server, ModelVersion("toy", 1, manifest()), images, timeout_seconds=1)
-
-    assert rows.shape == (3, 3)
-    assert server.batches == [4]
-
-
-@pytest.mark.parametrize(
-    "network",
-    [
-        constant(0.5, 0.5),
-        constant(float("nan"), 0.5, 0.5),
-        lambda images: np.zeros((1, 3), dtype=np.float32),  # noqa: ARG005
-        lambda images: np.zeros((len(images), 3), dtype=np.int32),
-    ],
-)
-async def test_an_answer_of_another_shape_or_not_finite_is_refused(network: object) -> None:
-    server = FakeModelServer({"toy": {1: FakeVersion(network=network)}})  # type: ignore[arg-type]
-    images = [np.zeros((8, 8, 3), dtype=np.uint8)] * 2
-
-    with pytest.raises(UnexpectedAnswerError):
-        await predict_batch(server, ModelVersion("toy", 1, manifest()), images, timeout_seconds=1)

@@ -10,22 +10,47 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry
 
+from modelserver.model_servers import ModelServers
+from modelserver.models_file import ModelsFile
 from modelserver.protocol import ModelServer
 from serving.app import create_app
+from serving.fetch.fetcher import Fetcher
+from serving.routing import Routing
 from serving.settings import Settings
 
 
+class AtAddresses:
+    """Model servers at addresses that a test may change; what is connected to is never closed."""
+
+    def __init__(self, **servers: ModelServer) -> None:
+        self.servers = servers
+
+    async def addresses(self) -> list[str]:
+        return sorted(self.servers)
+
+    def connect(self, address: str) -> ModelServer:
+        return self.servers[address]
+
+
 def settings(**changes: Any) -> Settings:
-    """Quick settings for one model named toy."""
-    return Settings(**({"models": ("toy",), "poll_seconds": 0.02, "timeout_seconds": 2.0} | changes))
+    """Quick settings."""
+    quick = {"poll_seconds": 0.02, "resolve_seconds": 0.02, "timeout_seconds": 2.0, "retry_wait_seconds": 0.2}
+    return Settings(**(quick | changes))
 
 
 @contextlib.asynccontextmanager
 async def gateway(
-    model_server: ModelServer, *, ready: bool = True, **changes: Any
+    model_server: ModelServer | ModelServers,
+    *,
+    models: ModelsFile | tuple[str, ...] = ("toy",),
+    ready: bool = True,
+    fetcher: Fetcher | None = None,
+    **changes: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway over this model server; by default once it is ready."""
-    app = create_app(settings(**changes), model_server, registry=CollectorRegistry())
+    """A gateway over this model server, or these; by default once it is ready."""
+    servers = model_server if hasattr(model_server, "addresses") else AtAddresses(only=model_server)
+    routing = Routing(models if isinstance(models, ModelsFile) else ModelsFile.of(models))
+    app = create_app(settings(**changes), servers, routing, registry=CollectorRegistry(), fetcher=fetcher)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

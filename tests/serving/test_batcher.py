@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from contract.image import Pixels
-from modelserver.errors import ModelServerAwayError, OverloadedError
-from serving.batcher import Batcher, Probabilities
+from modelserver.errors import DeadlineExceededError, ModelServerAwayError, OverloadedError
+from serving.asking import Probabilities
+from serving.batcher import Batcher
 from serving.deadline import Deadline
 
 IMAGE = np.zeros((2, 2, 3), dtype=np.uint8)
@@ -37,7 +38,7 @@ def batcher(server: Server, **changes: int) -> Batcher:
 
 def submit(to: Batcher, count: int) -> list[asyncio.Task[Probabilities]]:
     deadline = Deadline.after(5)
-    return [asyncio.create_task(to.predict(np.full_like(IMAGE, n), deadline=deadline)) for n in range(count)]
+    return [asyncio.create_task(to.submit(np.full_like(IMAGE, n), deadline=deadline)) for n in range(count)]
 
 
 async def settle() -> None:
@@ -49,7 +50,7 @@ async def test_a_lone_image_goes_at_once() -> None:
     server = Server()
     server.gate.set()
 
-    assert (await batcher(server).predict(IMAGE, deadline=Deadline.after(1))).tolist() == [0]
+    assert (await batcher(server).submit(IMAGE, deadline=Deadline.after(1))).tolist() == [0]
 
 
 async def test_what_waits_when_a_call_returns_goes_together_up_to_the_largest_batch() -> None:
@@ -114,7 +115,7 @@ async def test_the_error_of_a_batch_reaches_all_its_images_and_the_next_batch_go
     server.error = None
 
     assert all(isinstance(answer, ModelServerAwayError) for answer in answers)
-    assert (await queue.predict(IMAGE, deadline=Deadline.after(1))).tolist() == [0]
+    assert (await queue.submit(IMAGE, deadline=Deadline.after(1))).tolist() == [0]
 
 
 async def test_when_all_who_wait_have_gone_no_call_is_made_for_them() -> None:
@@ -165,7 +166,21 @@ async def test_closing_answers_everyone_who_waits_and_all_to_come_with_its_error
 
 
 async def test_a_deadline_that_has_passed_is_an_error() -> None:
-    from modelserver.errors import DeadlineExceededError
 
     with pytest.raises(DeadlineExceededError):
         Deadline.after(-1).remaining_seconds()
+
+
+async def test_what_waited_past_its_deadline_is_never_sent() -> None:
+    server = Server()
+    queue = batcher(server)
+    first = submit(queue, 1)
+    await settle()
+    late = asyncio.create_task(queue.submit(IMAGE, deadline=Deadline.after(0)))
+    in_time = asyncio.create_task(queue.submit(IMAGE, deadline=Deadline.after(5)))
+    await settle()
+    server.gate.set()
+    await asyncio.gather(*first, in_time)
+
+    assert isinstance(late.exception(), DeadlineExceededError)
+    assert server.batches == [1, 1]

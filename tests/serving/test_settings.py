@@ -7,34 +7,30 @@ from serving.settings import Settings
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MIWAKE_MODELS", "flowers, hand-signs")
+    monkeypatch.setenv("MIWAKE_MODEL_SERVER", "tf-serving:8500")
     monkeypatch.setenv("MIWAKE_TIMEOUT_SECONDS", "2.5")
 
     settings = Settings()
 
-    assert (settings.models, settings.default, settings.timeout_seconds) == (
-        ("flowers", "hand-signs"),
-        "flowers",
-        2.5,
-    )
+    assert (settings.model_server, settings.timeout_seconds) == ("tf-serving:8500", 2.5)
 
 
 def test_arguments_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIWAKE_PORT", "1234")
 
-    assert Settings(models=("toy",), port=4321).port == 4321
+    assert Settings(port=4321).port == 4321
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"models": ()},
-        {"default_model": "other"},
+        {"model_server": "somewhere"},
         {"timeout_seconds": 0},
+        {"retry_share": 2},
         {"max_image_pixels": 10**9},
         {"port": 70_000},
     ],
 )
 def test_a_setting_out_of_range_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Settings(**({"models": ("toy",)} | changes))  # type: ignore[arg-type]
+        Settings(**changes)  # type: ignore[arg-type]

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from training.calibration import calibrate, softmax
-from training.evaluation import ClassFigures, calibration_facts, evaluate_probabilities, wilson_interval
+from training.evaluation import (
+    ClassFigures,
+    calibration_facts,
+    evaluate_probabilities,
+    reference_facts,
+    wilson_interval,
+)
 from training.reliability import calibration_error
 
 LABELS = ("a", "b", "c")
@@ -21,6 +27,17 @@ def test_figures_of_four_answers():
     assert evaluation.log_loss == pytest.approx(-np.log([0.7, 0.4, 0.8, 0.5]).mean())
     assert evaluation.confusion == ((1, 1, 0), (0, 2, 0), (0, 0, 0))
     assert evaluation.metrics()["images"] == 4
+
+
+def test_the_reference_for_drift_is_what_was_answered_not_what_was_right():
+    evaluation = evaluate_probabilities(PROBABILITIES, TRUTH, labels=LABELS, unknown_threshold=0.6)
+
+    reference = reference_facts(evaluation)
+
+    assert reference.images == 4
+    assert reference.label_shares == (0.25, 0.75, 0.0)
+    assert reference.top_probability == pytest.approx((0.7 + 0.5 + 0.8 + 0.5) / 4)
+    assert reference.unknown_share == 0.5
 
 
 def test_each_class_has_its_count_precision_and_recall():

@@ -8,6 +8,7 @@ import pytest
 
 from contract.errors import ManifestError
 from contract.image_spec import ImageSpec
+from contract.model_folder import read_manifest
 from training.errors import RecipeError, WeightsError
 from training.recipe import Head
 from training.recipe_files import load_recipe
@@ -47,6 +48,16 @@ def test_cnn3_runs_end_to_end_and_lists_what_it_could_not_read(trained):
     assert trained.evaluation.images == 9
     assert [entry.path for entry in trained.unreadable] == ["blue/notes.jpg"]
     assert set(trained.seconds) == {"decode", "build", "fit", "evaluate", "export", "report"}
+
+
+def test_the_manifest_says_what_was_answered_to_the_test_split(trained):
+    reference = read_manifest(trained.version).reference
+
+    answers = np.array(trained.evaluation.confusion).sum(axis=0)
+    assert reference.images == 9
+    assert reference.label_shares == pytest.approx(answers / 9)
+    assert reference.top_probability == pytest.approx(trained.evaluation.top_probability)
+    assert reference.unknown_share == pytest.approx(trained.evaluation.below_threshold)
 
 
 def test_the_default_recipe_tells_colours_apart_and_takes_golden_photographs(

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from contract.disk import sync_folder, sync_tree
 from contract.model_folder import is_version_name
-from training.disk import sync_file, sync_folder
 from training.errors import ExportError
 
 _ATTEMPTS = 100
@@ -35,7 +35,8 @@ def publish(base: Path, write: Callable[[Path], None]) -> Path:
     try:
         with _aside(base) as aside:
             write(aside)
-            _sync(aside)
+            # Content before the name: after a power cut a version is whole or absent.
+            sync_tree(aside)
             return _rename_to_next(aside, base)
     except OSError as exc:
         raise ExportError(f"cannot write a version into {base}: {exc.strerror or exc}") from exc
@@ -98,13 +99,3 @@ def _rename_to_next(aside: Path, base: Path) -> Path:
 def _highest_number(base: Path) -> int:
     """Of any folder that is named as a version is, also one that holds none: its number is taken."""
     return max((int(child.name) for child in base.iterdir() if is_version_name(child.name)), default=0)
-
-
-def _sync(folder: Path) -> None:
-    """Bring content to the disk before the name: after a power cut a version is whole or absent."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir():
-            sync_folder(path)
-        else:
-            sync_file(path)
-    sync_folder(folder)

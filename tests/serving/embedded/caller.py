@@ -12,8 +12,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.embedded.config_file import ConfigFile
 from serving.embedded.server import Listen, create_server
-from serving.embedded.version_folders import ModelFolders
 from tests.serving.embedded.tiny_models import predict_request
 
 TIMEOUT_SECONDS = 60
@@ -38,6 +38,13 @@ class Caller:
     def predict(self, *args, timeout=TIMEOUT_SECONDS, **kwargs):
         return self.prediction.Predict(predict_request(*args, **kwargs), timeout=timeout)
 
+    def predicts(self, *args, **kwargs):
+        """Whether a Predict is answered."""
+        try:
+            return bool(self.predict(*args, **kwargs))
+        except grpc.RpcError:
+            return False
+
     def metadata(self, name, *fields):
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=fields)
         request.model_spec.name = name
@@ -57,11 +64,23 @@ class Caller:
         return {entry.version: entry.State.Name(entry.state) for entry in self.status(name)}
 
 
-class RunningServer:
-    """A server over a folder of models and a caller of it; use it as a context."""
+def write_config(path: Path, *models: str, policy="latest { num_versions: 2 }", labels="") -> Path:
+    """A configuration that serves these folders, each a model of its name."""
+    entries = "".join(
+        f'config {{ name: "{Path(model).name}" base_path: "{model}" {labels} '
+        f"model_version_policy {{ {policy} }} }}\n"
+        for model in models
+    )
+    path.write_text(f"model_config_list {{\n{entries}}}\n")
+    return path
 
-    def __init__(self, models: Path, **options) -> None:
-        self.server = create_server(ModelFolders(parent=models), Listen(), **options)
+
+class RunningServer:
+    """A server over a configuration and a caller of it; use it as a context."""
+
+    def __init__(self, config: Path, *, config_poll_seconds=0.0, **options) -> None:
+        file = ConfigFile(config, poll_seconds=config_poll_seconds)
+        self.server = create_server(file, Listen(), **options)
 
     def __enter__(self) -> Caller:
         self.server.start()

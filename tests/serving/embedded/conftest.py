@@ -1,6 +1,6 @@
 import pytest
 
-from tests.serving.embedded.caller import Caller, RunningServer
+from tests.serving.embedded.caller import Caller, RunningServer, write_config
 from tests.serving.embedded.tiny_models import write_toy, write_wrongly_saved
 
 
@@ -24,5 +24,6 @@ def caller(tmp_path_factory, toy_folder) -> Caller:
     (models / "toy" / "00000004").symlink_to(toy_folder, target_is_directory=True)
     (models / "wrong").mkdir()
     write_wrongly_saved(models / "wrong" / "1")
-    with RunningServer(models) as caller:
+    config = write_config(models / "models.config", models / "toy", models / "wrong")
+    with RunningServer(config) as caller:
         yield caller

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from serving.embedded.arguments import parse_arguments
-from tests.serving.embedded.caller import Caller
+from tests.serving.embedded.caller import Caller, write_config
 from tests.serving.embedded.tiny_models import predict_request, write_warmup
 
 pytestmark = pytest.mark.tensorflow
@@ -35,6 +35,10 @@ def models(tmp_path, toy_folder):
     return tmp_path / "models"
 
 
+def config_flag(models):
+    return f"--model_config_file={write_config(models / 'models.config', models / 'toy')}"
+
+
 @pytest.fixture
 def socket():
     """A short path: a Unix socket's has at most 107 bytes, pytest's folders may be longer."""
@@ -44,7 +48,7 @@ def socket():
 
 @pytest.mark.slow
 def test_sigterm_lets_calls_in_flight_finish_and_ends_with_status_0(models, socket):
-    with process("--models", models, "--socket", socket, "--max-workers", 4) as child:
+    with process(config_flag(models), "--grpc_socket_path", socket, "--grpc_max_threads", 4) as child:
         assert child.stdout.readline() == f"listening on unix:{socket}\n"
         with Caller(f"unix:{socket}") as caller:
             request = predict_request("toy", {"loops": np.array([100_000], np.int64)}, signature="count")
@@ -64,7 +68,7 @@ def test_sigterm_during_a_load_that_does_not_end_ends_with_status_0(models, sock
     endless = predict_request("toy", {"loops": np.array([2**62], np.int64)}, signature="count")
     write_warmup(models / "toy" / "1", endless)
 
-    with process("--models", models, "--socket", socket) as child:
+    with process(config_flag(models), "--grpc_socket_path", socket) as child:
         assert any("INFO serving.embedded.loading loading" in line for line in child.stderr)
         child.send_signal(signal.SIGTERM)
 
@@ -74,14 +78,14 @@ def test_sigterm_during_a_load_that_does_not_end_ends_with_status_0(models, sock
 
 @pytest.mark.slow
 def test_a_port_in_use_is_one_line_and_status_1(models):
-    with process("--model", f"a={models / 'toy'}", "--port", 0) as first:
+    with process(config_flag(models), "--port", 0) as first:
         address = first.stdout.readline().removeprefix("listening on ").strip()
         port = address.removeprefix("127.0.0.1:")
-        with process("--models", models, "--port", port) as second:
+        with process(config_flag(models), "--port", port) as second:
             assert second.wait(60) == 1
             errors = second.stderr.read()
         with Caller(address) as caller:
-            assert caller.states("a") == {1: "AVAILABLE"}
+            assert caller.states("toy") == {1: "AVAILABLE"}
         first.send_signal(signal.SIGINT)
         assert first.wait(20) == 0
 
@@ -89,26 +93,37 @@ def test_a_port_in_use_is_one_line_and_status_1(models):
     assert "Traceback" not in errors
 
 
-def test_the_command_line_is_read():
-    options = parse_arguments(["--model", "a=/x", "--model", "b=/y=z", "--port", "0"])
+@pytest.mark.slow
+def test_a_configuration_that_cannot_be_read_is_one_line_and_status_1(tmp_path):
+    with process("--model_config_file", tmp_path / "missing", "--port", 0) as child:
+        assert child.wait(60) == 1
+        errors = child.stderr.read()
 
-    assert dict(options.model) == {"a": Path("/x"), "b": Path("/y=z")}
-    assert (options.port, options.socket, options.poll_seconds, options.versions) == (0, None, 1.0, 2)
+    assert f"ERROR serving.embedded cannot read {tmp_path / 'missing'}" in errors
+    assert "Traceback" not in errors
+
+
+def test_the_command_line_is_read():
+    options = parse_arguments(["--model_config_file=/x", "--port=0"])
+
+    assert options.model_config_file == Path("/x")
+    assert (options.port, options.grpc_socket_path, options.grpc_max_threads) == (0, None, None)
+    assert (options.file_system_poll_wait_seconds, options.model_config_file_poll_wait_seconds) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        "--models m",
+        "--model_config_file m",
         "--port 0",
-        "--models m --port 0 --socket s",
-        "--model a --port 0",
-        "--models m --port 0 --versions 0",
-        "--models m --port -1",
-        "--models m --port 65536",
-        "--models m --port x",
-        "--models m --port 0 --poll-seconds 0",
-        "--models m --port 0 --max-workers x",
+        "--model_config_file m --port 0 --grpc_socket_path s",
+        "--model_config_file m --port -1",
+        "--model_config_file m --port 65536",
+        "--model_config_file m --port x",
+        "--model_config m --port 0",
+        "--model_config_file m --port 0 --file_system_poll_wait_seconds 0",
+        "--model_config_file m --port 0 --model_config_file_poll_wait_seconds -1",
+        "--model_config_file m --port 0 --grpc_max_threads x",
     ],
 )
 def test_a_wrong_command_line_is_refused(arguments, capsys):

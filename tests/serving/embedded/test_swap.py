@@ -5,13 +5,20 @@ import grpc
 import numpy as np
 import pytest
 
-from tests.serving.embedded.caller import RunningServer, eventually
+from tests.serving.embedded.caller import RunningServer, eventually, write_config
 from tests.serving.embedded.tiny_models import predict_request
 
 pytestmark = pytest.mark.tensorflow
 
 X = {"x": np.ones((1, 2), np.float32)}
 POLL_SECONDS = 0.1
+ONE = "latest { num_versions: 1 }"
+
+
+def serving_toy(folder, **config):
+    return RunningServer(
+        write_config(folder / "models.config", folder / "toy", **config), poll_seconds=POLL_SECONDS
+    )
 
 
 def drop_in(folder, target):
@@ -53,10 +60,7 @@ class Callers:
 def test_a_swap_under_load_drops_no_call(tmp_path, toy_folder, threefold_toy_folder):
     drop_in(toy_folder, tmp_path / "toy" / "1")
 
-    with (
-        RunningServer(tmp_path, poll_seconds=POLL_SECONDS, versions=1) as caller,
-        Callers(caller, 4) as calls,
-    ):
+    with serving_toy(tmp_path, policy=ONE) as caller, Callers(caller, 4) as calls:
         assert eventually(lambda: len(calls.answers) > 50)
         drop_in(threefold_toy_folder, tmp_path / "toy" / "2")
         assert eventually(lambda: caller.states("toy") == {2: "AVAILABLE", 1: "END"})
@@ -71,7 +75,7 @@ def test_a_swap_under_load_drops_no_call(tmp_path, toy_folder, threefold_toy_fol
 def test_a_call_in_flight_keeps_the_old_version_until_it_is_done(tmp_path, toy_folder):
     drop_in(toy_folder, tmp_path / "toy" / "1")
 
-    with RunningServer(tmp_path, poll_seconds=POLL_SECONDS, versions=1) as caller:
+    with serving_toy(tmp_path, policy=ONE) as caller:
         endless = predict_request("toy", {"loops": np.array([2**62], np.int64)}, signature="count")
         call = caller.prediction.Predict.future(endless, timeout=3)
         assert caller.predict("toy", X)  # taken after the other call, which is in flight now
@@ -85,7 +89,7 @@ def test_a_call_in_flight_keeps_the_old_version_until_it_is_done(tmp_path, toy_f
 def test_two_versions_are_kept_so_that_a_pinned_client_is_served_after_a_swap(tmp_path, toy_folder):
     drop_in(toy_folder, tmp_path / "toy" / "1")
 
-    with RunningServer(tmp_path, poll_seconds=POLL_SECONDS) as caller:
+    with serving_toy(tmp_path) as caller:
         drop_in(toy_folder, tmp_path / "toy" / "2")
         assert eventually(lambda: caller.states("toy") == {2: "AVAILABLE", 1: "AVAILABLE"})
 
@@ -94,15 +98,15 @@ def test_two_versions_are_kept_so_that_a_pinned_client_is_served_after_a_swap(tm
 
 
 def test_an_empty_folder_opens_the_port_and_serves_what_is_dropped_in(tmp_path, toy_folder):
-    with RunningServer(tmp_path / "missing", poll_seconds=POLL_SECONDS) as caller:
+    with serving_toy(tmp_path) as caller:
         with pytest.raises(grpc.RpcError) as caught:
             caller.predict("toy", X)
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
-        drop_in(toy_folder, tmp_path / "missing" / "toy" / "1")
+        drop_in(toy_folder, tmp_path / "toy" / "1")
 
-        assert eventually(lambda: "toy" in _served(caller))
-        shutil.rmtree(tmp_path / "missing" / "toy")
+        assert eventually(lambda: caller.predicts("toy", X))
+        shutil.rmtree(tmp_path / "toy")
         assert eventually(lambda: caller.states("toy") == {1: "END"})
         with pytest.raises(grpc.RpcError) as caught:
             caller.predict("toy", X)
@@ -113,7 +117,7 @@ def test_a_broken_newest_version_shows_its_error_while_the_old_one_answers(tmp_p
     drop_in(toy_folder, tmp_path / "toy" / "1")
     (tmp_path / "toy" / "2").mkdir()
 
-    with RunningServer(tmp_path, poll_seconds=POLL_SECONDS, versions=1) as caller:
+    with serving_toy(tmp_path, policy=ONE) as caller:
         assert [entry.status.error_code for entry in caller.status("toy")] == [5]
         shutil.rmtree(tmp_path / "toy" / "2")
         assert eventually(lambda: caller.states("toy") == {2: "END", 1: "AVAILABLE"})
@@ -124,10 +128,3 @@ def test_a_broken_newest_version_shows_its_error_while_the_old_one_answers(tmp_p
         assert (newest.State.Name(newest.state), newest.status.error_code) == ("END", 5)
         assert newest.status.error_message
         assert caller.predict("toy", X).model_spec.version.value == 1
-
-
-def _served(caller):
-    try:
-        return {"toy"} if caller.predict("toy", X) else set()
-    except grpc.RpcError:
-        return set()

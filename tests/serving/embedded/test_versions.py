@@ -75,10 +75,10 @@ def not_found(versions, number=None):
     return caught.value.text
 
 
-def test_the_newest_two_of_many_are_loaded_and_the_newest_answers(loader, folders):
-    versions = Versions("m", loader, keep=2)
+def test_the_versions_given_are_loaded_and_the_newest_answers(loader, folders):
+    versions = Versions("m", loader)
 
-    versions.update(folders(1, 2, 10))
+    versions.update(folders(2, 10))
 
     assert states(versions) == {10: AVAILABLE, 2: AVAILABLE}
     assert [status.number for status in versions.statuses()] == [10, 2]
@@ -88,7 +88,7 @@ def test_the_newest_two_of_many_are_loaded_and_the_newest_answers(loader, folder
 
 def test_versions_start_and_load_one_after_the_other_newest_first(loader, folders):
     seen = []
-    versions = Versions("m", loader, keep=2)
+    versions = Versions("m", loader)
     loader.during = lambda _: seen.append(states(versions))
 
     versions.update(folders(1, 2))
@@ -97,12 +97,12 @@ def test_versions_start_and_load_one_after_the_other_newest_first(loader, folder
 
 
 def test_the_old_version_ends_only_after_the_new_one_is_up(loader, folders):
-    versions = Versions("m", loader, keep=1)
+    versions = Versions("m", loader)
     versions.update(folders(1))
     seen = []
     loader.during = lambda _: seen.append((states(versions), latest(versions)))
 
-    versions.update(folders(1, 2))
+    versions.update(folders(2))
 
     assert seen == [({2: State.LOADING, 1: AVAILABLE}, 1)]
     assert states(versions) == {2: AVAILABLE, 1: END}
@@ -110,11 +110,11 @@ def test_the_old_version_ends_only_after_the_new_one_is_up(loader, folders):
 
 
 def test_a_version_in_use_is_closed_when_its_last_call_returns(loader, folders):
-    versions = Versions("m", loader, keep=1)
+    versions = Versions("m", loader)
     versions.update(folders(1))
 
     with versions.hold(1) as (_, old), versions.hold(None):
-        versions.update(folders(1, 2))
+        versions.update(folders(2))
 
         assert states(versions) == {2: AVAILABLE, 1: UNLOADING}
         assert not old.closed
@@ -124,7 +124,7 @@ def test_a_version_in_use_is_closed_when_its_last_call_returns(loader, folders):
 
 
 def test_a_call_that_fails_lets_go_of_its_version(loader, folders):
-    versions = Versions("m", loader, keep=1)
+    versions = Versions("m", loader)
     versions.update(folders(1))
 
     with pytest.raises(KeyError), versions.hold(1):
@@ -135,10 +135,10 @@ def test_a_call_that_fails_lets_go_of_its_version(loader, folders):
 
 
 def test_a_broken_version_ends_with_its_error_while_the_old_one_serves(loader, folders):
-    versions = Versions("m", loader, keep=1)
+    versions = Versions("m", loader)
     versions.update(folders(1))
 
-    versions.update(folders(1, 2, broken=[2]))
+    versions.update(folders(2, broken=[2]))
 
     assert states(versions) == {2: END, 1: AVAILABLE}
     assert versions.statuses()[0].error.number == 5
@@ -147,7 +147,7 @@ def test_a_broken_version_ends_with_its_error_while_the_old_one_serves(loader, f
 
 
 def test_a_broken_version_is_tried_again_only_when_its_folder_changes(loader, folders):
-    versions = Versions("m", loader, keep=1)
+    versions = Versions("m", loader)
     versions.update(folders(1, broken=[1]))
     versions.update(folders(1))
     assert loader.attempts == 1
@@ -160,8 +160,8 @@ def test_a_broken_version_is_tried_again_only_when_its_folder_changes(loader, fo
 
 
 def test_deleting_the_newest_falls_back_to_the_one_before(loader, folders):
-    versions = Versions("m", loader, keep=1)
-    versions.update(folders(1, 2))
+    versions = Versions("m", loader)
+    versions.update(folders(2))
 
     versions.update(folders(1))
 
@@ -169,10 +169,10 @@ def test_deleting_the_newest_falls_back_to_the_one_before(loader, folders):
     assert latest(versions) == 1
 
 
-def test_a_version_that_ended_comes_back_when_it_is_among_the_newest_again(loader, folders):
-    versions = Versions("m", loader, keep=1)
+def test_a_version_that_ended_comes_back_when_it_is_wanted_again(loader, folders):
+    versions = Versions("m", loader)
     versions.update(folders(1))
-    versions.update(folders(1, 2))
+    versions.update(folders(2))
 
     versions.update(folders(1))
 
@@ -181,7 +181,7 @@ def test_a_version_that_ended_comes_back_when_it_is_among_the_newest_again(loade
 
 
 def test_emptying_the_folder_unloads_everything(loader, folders):
-    versions = Versions("m", loader, keep=2)
+    versions = Versions("m", loader)
     versions.update(folders(1, 2))
 
     versions.update({})
@@ -192,7 +192,7 @@ def test_emptying_the_folder_unloads_everything(loader, folders):
 
 
 def test_nothing_is_loaded_twice(loader, folders):
-    versions = Versions("m", loader, keep=2)
+    versions = Versions("m", loader)
     for _ in range(3):
         versions.update(folders(1, 2))
 
@@ -200,11 +200,11 @@ def test_nothing_is_loaded_twice(loader, folders):
 
 
 def test_calls_do_not_wait_for_a_load(loader, folders):
-    versions = Versions("m", loader, keep=1)
+    versions = Versions("m", loader)
     versions.update(folders(1))
     loading, loaded = threading.Event(), threading.Event()
     loader.during = lambda _: (loading.set(), loaded.wait(10))
-    thread = threading.Thread(target=versions.update, args=(folders(1, 2),))
+    thread = threading.Thread(target=versions.update, args=(folders(2),))
     thread.start()
 
     assert loading.wait(10)
@@ -217,7 +217,7 @@ def test_calls_do_not_wait_for_a_load(loader, folders):
 
 def test_a_version_with_a_link_to_nowhere_keeps_no_other_from_loading(loader, folders):
     (folders(2)[2] / "note").symlink_to("nowhere")
-    versions = Versions("m", loader, keep=2)
+    versions = Versions("m", loader)
 
     versions.update(folders(1, 2))
 
@@ -225,7 +225,7 @@ def test_a_version_with_a_link_to_nowhere_keeps_no_other_from_loading(loader, fo
 
 
 def test_a_version_that_goes_away_meanwhile_keeps_no_other_from_loading(loader, folders, tmp_path):
-    versions = Versions("m", loader, keep=2)
+    versions = Versions("m", loader)
 
     versions.update(folders(1) | {2: tmp_path / "gone"})
 

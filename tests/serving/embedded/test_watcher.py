@@ -3,10 +3,13 @@ import shutil
 
 import pytest
 
+from serving.embedded.config_file import ConfigFile
+from serving.embedded.errors import ServingError
 from serving.embedded.served_models import ServedModels
-from serving.embedded.version_folders import ModelFolders, fingerprint, version_folders
+from serving.embedded.version_folders import fingerprint, version_folders
 from serving.embedded.versions import State
 from serving.embedded.watcher import Watcher
+from tests.serving.embedded.caller import write_config
 
 pytestmark = pytest.mark.tensorflow
 
@@ -19,9 +22,17 @@ class FakeModel:
         pass
 
 
-def watch(folders):
-    models = ServedModels(FakeModel, keep=2)
-    return models, Watcher(folders, models, poll_seconds=60)
+def watch(config):
+    """Watches a configuration, and reads it again at every poll."""
+    models = ServedModels(FakeModel)
+    return models, Watcher(ConfigFile(config, poll_seconds=1e-9), models, poll_seconds=60)
+
+
+def labelled(models, label):
+    try:
+        return models.labelled("toy", label)
+    except ServingError as exc:
+        return exc.text
 
 
 def available(models, name):
@@ -52,7 +63,7 @@ def test_a_missing_base_path_has_no_versions(tmp_path):
 
 def test_a_base_path_that_cannot_be_listed_keeps_what_is_loaded(tmp_path, caplog):
     (tmp_path / "toy" / "1").mkdir(parents=True)
-    models, watcher = watch(ModelFolders(named={"toy": tmp_path / "toy"}))
+    models, watcher = watch(write_config(tmp_path / "config", tmp_path / "toy"))
     watcher.poll()
     (tmp_path / "toy").rename(tmp_path / "away")
     (tmp_path / "toy").symlink_to(tmp_path / "toy")
@@ -64,28 +75,72 @@ def test_a_base_path_that_cannot_be_listed_keeps_what_is_loaded(tmp_path, caplog
     assert "cannot look for versions of model toy" in caplog.text
 
 
-def test_models_that_appear_later_are_served_and_those_removed_are_not(tmp_path):
-    models, watcher = watch(ModelFolders(parent=tmp_path))
+def test_a_folder_that_appears_later_is_served_and_one_that_is_removed_is_not(tmp_path):
+    models, watcher = watch(write_config(tmp_path / "config", tmp_path / "toy"))
     watcher.poll()
-    assert models.names() == ()
+    assert available(models, "toy") == []
 
-    (tmp_path / "late" / "3").mkdir(parents=True)
+    (tmp_path / "toy" / "3").mkdir(parents=True)
     watcher.poll()
-    assert available(models, "late") == [3]
+    assert available(models, "toy") == [3]
 
-    shutil.rmtree(tmp_path / "late")
+    shutil.rmtree(tmp_path / "toy")
     watcher.poll()
-    assert available(models, "late") == []
+    assert available(models, "toy") == []
 
 
-def test_named_models_are_served_beside_those_of_the_folder(tmp_path):
-    (tmp_path / "models" / "one" / "1").mkdir(parents=True)
-    (tmp_path / "elsewhere" / "2").mkdir(parents=True)
-
-    models, watcher = watch(ModelFolders(parent=tmp_path / "models", named={"other": tmp_path / "elsewhere"}))
+def test_models_come_change_and_go_with_the_configuration(tmp_path):
+    for version in ("1", "2", "3"):
+        (tmp_path / "toy" / version).mkdir(parents=True)
+        (tmp_path / "other" / version).mkdir(parents=True)
+    config = write_config(tmp_path / "config", tmp_path / "toy")
+    models, watcher = watch(config)
     watcher.poll()
+    assert (available(models, "toy"), available(models, "other")) == ([3, 2], [])
 
-    assert (available(models, "one"), available(models, "other")) == ([1], [2])
+    write_config(config, tmp_path / "toy", tmp_path / "other", policy="specific { versions: 1 versions: 9 }")
+    watcher.poll()
+    assert (available(models, "toy"), available(models, "other")) == ([1], [1])
+
+    write_config(config, tmp_path / "other", policy="all {}")
+    watcher.poll()
+    assert (available(models, "toy"), available(models, "other")) == ([], [3, 2, 1])
+
+
+def test_a_configuration_that_cannot_be_read_any_more_changes_nothing_and_is_said_once(tmp_path, caplog):
+    (tmp_path / "toy" / "1").mkdir(parents=True)
+    config = write_config(tmp_path / "config", tmp_path / "toy")
+    models, watcher = watch(config)
+    watcher.poll()
+    config.write_text("model_config_list {")
+
+    with caplog.at_level(logging.ERROR):
+        watcher.poll()
+        watcher.poll()
+
+    assert available(models, "toy") == [1]
+    assert caplog.text.count("going on with the configuration of before") == 1
+
+
+def test_a_label_moves_only_to_a_version_that_is_available(tmp_path):
+    (tmp_path / "toy" / "1").mkdir(parents=True)
+    labels = 'version_labels {{ key: "stable" value: {} }}'
+    config = write_config(tmp_path / "config", tmp_path / "toy", labels=labels.format(1))
+    models, watcher = watch(config)
+    watcher.poll()
+    assert labelled(models, "stable") == 1
+
+    write_config(config, tmp_path / "toy", labels=labels.format(2))
+    watcher.poll()
+    assert labelled(models, "stable") == 1
+
+    (tmp_path / "toy" / "2").mkdir()
+    watcher.poll()
+    assert labelled(models, "stable") == 2
+
+    write_config(config, tmp_path / "toy")
+    watcher.poll()
+    assert labelled(models, "stable") == "Unrecognized servable version label: stable"
 
 
 def test_a_fingerprint_changes_with_a_file_deep_inside(tmp_path):
@@ -113,7 +168,7 @@ def test_a_fingerprint_changes_with_what_a_link_leads_to(tmp_path):
 
 
 def test_a_stopped_watcher_has_ended(tmp_path):
-    _, watcher = watch(ModelFolders(parent=tmp_path))
+    _, watcher = watch(write_config(tmp_path / "config", tmp_path / "toy"))
     watcher.start()
     assert watcher.polled_once.wait(10)
 

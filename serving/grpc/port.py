@@ -1,0 +1,79 @@
+"""The gRPC port, open for as long as the gateway answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import grpc.aio
+
+from serving.gateway import Gateway
+from serving.grpc.call import Calls
+from serving.grpc.errors import PortTakenError
+from serving.grpc.health import HealthService
+from serving.grpc.service import InferenceService
+from serving.tracing import Tracer
+
+_log = logging.getLogger(__name__)
+# Beside the one large field of a message.
+_ROOM_FOR_FIELDS = 64 * 1024
+_MAX_METADATA_BYTES = 16 * 1024
+
+
+@contextlib.asynccontextmanager
+async def grpc_port(gateway: Gateway, *, tracer: Tracer) -> AsyncIterator[None]:
+    """Answer on the gRPC port for as long as the block lasts, if one is set.
+
+    Calls under way at the end, or when the gateway takes no more connections, are finished first, in the time
+    that HTTP's have for it.
+
+    Raises:
+        PortTakenError: it cannot be had.
+    """
+    settings = gateway.settings
+    if settings.grpc_port is None:
+        yield
+        return
+    server = _server(gateway, tracer)
+    _listen(server, f"{settings.host}:{settings.grpc_port}")
+    await server.start()
+    ending = asyncio.create_task(_end(server, gateway))
+    try:
+        yield
+    finally:
+        gateway.closing.set()
+        await ending
+
+
+async def _end(server: grpc.aio.Server, gateway: Gateway) -> None:
+    await gateway.closing.wait()
+    await server.stop(gateway.settings.shutdown_timeout_seconds)
+
+
+def _server(gateway: Gateway, tracer: Tracer) -> grpc.aio.Server:
+    server = grpc.aio.server(
+        maximum_concurrent_rpcs=gateway.settings.grpc_max_calls,
+        options=(
+            ("grpc.max_receive_message_length", gateway.settings.max_body_bytes + _ROOM_FOR_FIELDS),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
+            (
+                "grpc.so_reuseport",
+                0,
+            ),  # else a second gateway on the same port starts, and gets some of the calls
+        ),
+    )
+    calls = Calls(gateway, tracer=tracer)
+    handlers = (InferenceService(gateway).handlers(calls), HealthService(gateway).handlers(calls))
+    server.add_generic_rpc_handlers(handlers)
+    return server
+
+
+def _listen(server: grpc.aio.Server, address: str) -> None:
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as exc:
+        raise PortTakenError(f"the gRPC port {address} cannot be had") from exc
+    _log.info("gRPC on port %d", port)

@@ -1,0 +1,150 @@
+"""inference.GRPCInferenceService: the methods of the protocol, and Triton's that its clients use."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+
+from serving.deadline import Deadline
+from serving.gateway import Gateway
+from serving.grpc.call import Call, Calls
+from serving.grpc.infer_messages import parse, read_request, write_answer
+from serving.grpc.messages import inference_pb2 as pb
+from serving.lane import Kind
+from serving.metrics import Stage
+from serving.oip import metadata
+from serving.oip.infer import infer, version_choice
+from serving.oip.schemas import ConfigTensor, TensorMetadata
+
+# Part of every call's path: the protocol's own name, whatever our messages' package is called.
+SERVICE = "inference.GRPCInferenceService"
+ROUTING_KEY = "x-routing-key"
+
+
+class InferenceService:
+    """One method for each call; see proto/serving/grpc/messages/inference.proto for the messages."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._predictor = gateway.predictor
+
+    def handlers(self, calls: Calls) -> grpc.GenericRpcHandler[Any, Any]:
+        """All methods, for a server."""
+        methods = {
+            "ServerLive": self._server_live,
+            "ServerReady": self._server_ready,
+            "ServerMetadata": self._server_metadata,
+            "ModelReady": self._model_ready,
+            "ModelMetadata": self._model_metadata,
+            "ModelConfig": self._model_config,
+            "ModelInfer": self._model_infer,
+            "RepositoryIndex": self._repository_index,
+            "RepositoryModelLoad": self._not_offered,
+            "RepositoryModelUnload": self._not_offered,
+        }
+        handlers = {name: calls.handler(name, method) for name, method in methods.items()}
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+    async def _server_live(self, call: Call) -> pb.ServerLiveResponse:
+        await call.read()
+        return pb.ServerLiveResponse(live=True)
+
+    async def _server_ready(self, call: Call) -> pb.ServerReadyResponse:
+        await call.read()
+        return pb.ServerReadyResponse(ready=self._gateway.not_ready_because() is None)
+
+    async def _server_metadata(self, call: Call) -> pb.ServerMetadataResponse:
+        await call.read()
+        return pb.ServerMetadataResponse(**metadata.server_metadata().model_dump())
+
+    async def _model_ready(self, call: Call) -> pb.ModelReadyResponse:
+        request = parse(await call.read(), pb.ModelReadyRequest)
+        self._asks_of(call, request.name)
+        why = metadata.why_not_ready(self._predictor, request.name, version_choice(request.version))
+        return pb.ModelReadyResponse(ready=why is None)
+
+    async def _model_metadata(self, call: Call) -> pb.ModelMetadataResponse:
+        request = parse(await call.read(), pb.ModelMetadataRequest)
+        self._asks_of(call, request.name)
+        told = await metadata.model_metadata(
+            self._predictor, request.name, version_choice(request.version), deadline=self._deadline(call)
+        )
+        return pb.ModelMetadataResponse(
+            name=told.name,
+            versions=told.versions,
+            platform=told.platform,
+            inputs=map(_tensor_metadata, told.inputs),
+            outputs=map(_tensor_metadata, told.outputs),
+        )
+
+    async def _model_config(self, call: Call) -> pb.ModelConfigResponse:
+        request = parse(await call.read(), pb.ModelConfigRequest)
+        self._asks_of(call, request.name)
+        told = await metadata.model_config(
+            self._predictor,
+            request.name,
+            version_choice(request.version),
+            deadline=self._deadline(call),
+            max_images=self._gateway.settings.max_images_per_request,
+        )
+        return pb.ModelConfigResponse(
+            config=pb.ModelConfig(
+                name=told.name,
+                platform=told.platform,
+                max_batch_size=told.max_batch_size,
+                input=[pb.ModelInput(optional=True, **_config(tensor)) for tensor in told.input],
+                output=[pb.ModelOutput(**_config(tensor)) for tensor in told.output],
+            )
+        )
+
+    async def _repository_index(self, call: Call) -> pb.RepositoryIndexResponse:
+        request = parse(await call.read(), pb.RepositoryIndexRequest)
+        models = filter(call.state.caller.may_use, self._predictor.routing.models)
+        entries = metadata.repository_index(self._predictor, models, ready_only=request.ready)
+        indexes = [pb.RepositoryIndexResponse.ModelIndex(**entry.model_dump()) for entry in entries]
+        return pb.RepositoryIndexResponse(models=indexes)
+
+    async def _not_offered(self, call: Call) -> Any:
+        await call.read()
+        raise metadata.not_loaded_by_clients()
+
+    async def _model_infer(self, call: Call) -> pb.ModelInferResponse:
+        gateway = self._gateway
+        with gateway.metrics.stage(Stage.RECEIVE):
+            data = await call.read()
+            message = await asyncio.to_thread(parse, data, pb.ModelInferRequest)
+        self._asks_of(call, message.model_name)
+        # gRPC does not announce sizes, and the model stands in the message: so it is let in once it is here.
+        lane = self._predictor.lanes.of(message.model_name, Kind.PREDICT)
+        deadline = self._deadline(call)
+        with gateway.admission.admit(lane, body_bytes=len(data), deadline=deadline):
+            max_images = gateway.settings.max_images_per_request
+            request = await asyncio.to_thread(read_request, message, max_images=max_images)
+            asked = request.asked(
+                model=message.model_name,
+                choice=version_choice(message.model_version),
+                deadline=deadline,
+                sticky_key=call.headers.get(ROUTING_KEY, ""),
+            )
+            answer = await infer(self._predictor, asked, request, on_resolved=call.state.resolved_to)
+            with gateway.metrics.stage(Stage.RESPOND):
+                return await asyncio.to_thread(write_answer, answer)
+
+    def _asks_of(self, call: Call, model: str) -> None:
+        """Whether it may, and there is such a model."""
+        call.state.caller.require(model)
+        self._predictor.routing.entry(model)
+        call.state.model = model
+
+    def _deadline(self, call: Call) -> Deadline:
+        return call.deadline or Deadline.after(self._gateway.settings.timeout_seconds)
+
+
+def _tensor_metadata(tensor: TensorMetadata) -> pb.ModelMetadataResponse.TensorMetadata:
+    return pb.ModelMetadataResponse.TensorMetadata(**tensor.model_dump())
+
+
+def _config(tensor: ConfigTensor) -> dict[str, Any]:
+    return tensor.model_dump() | {"data_type": pb.DataType.Value(tensor.data_type)}

@@ -1,0 +1,71 @@
+"""POST /v2/models/{model}/infer: receive, ask, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+
+from serving.content_coding import IDENTITY, decompressed
+from serving.deadline import Deadline
+from serving.gateway import Gateway
+from serving.metrics import Stage
+from serving.oip.infer import InferRequest, infer, version_choice
+from serving.oip.json_answer import write_answer
+from serving.oip.json_request import HEADER, read_request
+from serving.receive import BodyLimits, receive_body
+from serving.request_state import request_state
+from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class _InferHeaders:
+    json_bytes: Annotated[
+        str | None, Header(alias=HEADER, description="How many bytes of the body are JSON.")
+    ] = None
+    coding: Annotated[str, Header(alias="Content-Encoding", description="gzip or deflate.")] = IDENTITY
+    timeout_seconds: Annotated[
+        float | None, Header(alias=TIMEOUT_HEADER, gt=0, description="As for /predict.")
+    ] = None
+    routing_key: Annotated[
+        str, Header(alias=ROUTING_KEY_HEADER, max_length=256, description="As for /predict.")
+    ] = ""
+
+
+InferHeaders = Annotated[_InferHeaders, Depends()]
+
+
+async def answered(
+    request: Request, gateway: Gateway, model: str, version: str, headers: _InferHeaders
+) -> Response:
+    """Answer one request.
+
+    Raises:
+        MiwakeError: see `receive_body`, `read_request` and `infer`.
+    """
+    state = request_state(request.scope)
+    with admitted(request, gateway, model, timeout_seconds=headers.timeout_seconds) as place:
+        choice = version_choice(version)
+        with gateway.metrics.stage(Stage.RECEIVE):
+            body = await receive_body(request, place.limits)
+            asked = await asyncio.to_thread(_read, body, headers, place.limits)
+        images = asked.asked(
+            model=model,
+            choice=choice,
+            deadline=place.own_deadline or Deadline.after(gateway.settings.timeout_seconds),
+            sticky_key=headers.routing_key,
+        )
+        answer = await infer(gateway.predictor, images, asked, on_resolved=state.resolved_to)
+        with gateway.metrics.stage(Stage.RESPOND):
+            written = await asyncio.to_thread(write_answer, answer, asked)
+    if written.json_bytes is None:
+        return Response(written.content, media_type="application/json")
+    length = {HEADER: str(written.json_bytes)}
+    return Response(written.content, media_type="application/octet-stream", headers=length)
+
+
+def _read(body: bytes, headers: _InferHeaders, limits: BodyLimits) -> InferRequest:
+    plain = decompressed(body, coding=headers.coding, max_bytes=limits.max_body_bytes)
+    return read_request(plain, json_bytes=headers.json_bytes, max_images=limits.max_images)

@@ -1,0 +1,215 @@
+"""TensorFlow Serving's REST API: /v1/models/…, status, metadata and :predict.
+
+Errors are `{"error": "…"}` with TensorFlow Serving's statuses. `labels` are aliases of models.toml, else
+labels of the model server's own. Query parameters are passed over, as there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Response
+
+from modelserver.errors import SignatureNotFoundError, VersionNotFoundError
+from serving.asking import ImagesRequest, VersionChoice
+from serving.deadline import Deadline
+from serving.gateway import Gateway, TheGateway
+from serving.metrics import Stage
+from serving.receive import receive_body
+from serving.request_state import request_state
+from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
+from serving.tensorflow_serving.answer import write_answer
+from serving.tensorflow_serving.metadata import model_metadata, model_status
+from serving.tensorflow_serving.predict import outputs_of
+from serving.tensorflow_serving.request import read_request
+from serving.tensorflow_serving.schemas import ModelStatus, RestError, RestModelMetadata, RestPredictAnswer
+from serving.version_view import version_views
+
+_VERBS = (":predict", ":classify", ":regress")
+
+
+def _refuse_get_of_verbs(request: Request) -> None:
+    """Model names hold no colon: what ends like this is another route's path, which takes POST."""
+    if request.method == "GET" and request.url.path.endswith(_VERBS):
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
+
+
+# Those that end with a verb come first: the others' paths would take them for names.
+router = APIRouter(
+    prefix="/v1/models", tags=["TensorFlow Serving"], dependencies=[Depends(_refuse_get_of_verbs)]
+)
+
+_Responses = dict[int | str, dict[str, Any]]
+_MAX_INT64 = 2**63 - 1
+_VERSION, _LABEL = "/versions/{version}", "/labels/{label}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PredictHeaders:
+    timeout_seconds: Annotated[
+        float | None, Header(alias=TIMEOUT_HEADER, gt=0, description="As for /predict.")
+    ] = None
+    routing_key: Annotated[
+        str, Header(alias=ROUTING_KEY_HEADER, max_length=256, description="As for /predict.")
+    ] = ""
+
+
+_Headers = Annotated[_PredictHeaders, Depends()]
+_Version = Annotated[int, Path(ge=0, le=_MAX_INT64)]
+
+
+def _errors(*statuses: int) -> _Responses:
+    return {status: {"model": RestError, "description": "One line."} for status in statuses}
+
+
+_ASKED = _errors(400, 404, 502, 503, 504)
+_PREDICT: dict[str, Any] = {
+    "response_model": RestPredictAnswer,
+    "responses": _errors(400, 404, 413, 502, 503, 504),
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/RestPredictBody"}},
+            },
+        }
+    },
+}
+
+
+@router.post("/{model}:predict", summary="Outputs of a signature", **_PREDICT)
+async def predict(request: Request, gateway: TheGateway, model: str, headers: _Headers) -> Response:
+    """Row and column form; encoded images as b64, or pixels."""
+    return await _predict(request, gateway, model, VersionChoice(), headers)
+
+
+@router.post("/{model}" + _VERSION + ":predict", summary="The same of a version", **_PREDICT)
+async def predict_by_version(
+    request: Request, gateway: TheGateway, model: str, version: _Version, headers: _Headers
+) -> Response:
+    """As without a version."""
+    return await _predict(request, gateway, model, VersionChoice(version=version), headers)
+
+
+@router.post("/{model}" + _LABEL + ":predict", summary="The same of a labelled version", **_PREDICT)
+async def predict_by_label(
+    request: Request, gateway: TheGateway, model: str, label: str, headers: _Headers
+) -> Response:
+    """As without a label."""
+    return await _predict(request, gateway, model, VersionChoice(label=label), headers)
+
+
+@router.post("/{model}:classify", include_in_schema=False)
+@router.post("/{model}:regress", include_in_schema=False)
+@router.post("/{model}" + _VERSION + ":classify", include_in_schema=False)
+@router.post("/{model}" + _VERSION + ":regress", include_in_schema=False)
+@router.post("/{model}" + _LABEL + ":classify", include_in_schema=False)
+@router.post("/{model}" + _LABEL + ":regress", include_in_schema=False)
+async def other(request: Request, gateway: TheGateway, model: str) -> Response:
+    """These take tf.Example, which no signature here does."""
+    _require(request, gateway, model)
+    raise SignatureNotFoundError("no signature takes examples; ask :predict")
+
+
+@router.get("/{model}", summary="States of a model's versions", responses=_errors(404))
+async def status(request: Request, gateway: TheGateway, model: str) -> ModelStatus:
+    """All versions."""
+    return _status(request, gateway, model, version=None)
+
+
+@router.get("/{model}" + _VERSION, summary="State of a version", responses=_errors(400, 404))
+async def status_of_version(
+    request: Request, gateway: TheGateway, model: str, version: _Version
+) -> ModelStatus:
+    """One version."""
+    return _status(request, gateway, model, version=version)
+
+
+@router.get("/{model}" + _LABEL, summary="State of a labelled version", responses=_ASKED)
+async def status_of_label(request: Request, gateway: TheGateway, model: str, label: str) -> ModelStatus:
+    """The version that the label stands for."""
+    _require(request, gateway, model)
+    version = gateway.predictor.routing.entry(model).aliases.get(label)
+    if version is None:
+        deadline = Deadline.after(gateway.settings.timeout_seconds)
+        served = await gateway.predictor.resolve(model, VersionChoice(label=label), deadline=deadline)
+        version = served.target.version
+    return _status(request, gateway, model, version=version)
+
+
+@router.get("/{model}/metadata", summary="A model's signatures", responses=_ASKED)
+async def metadata(request: Request, gateway: TheGateway, model: str) -> RestModelMetadata:
+    """Of the version that answers where none is asked for."""
+    return await _metadata(request, gateway, model, VersionChoice())
+
+
+@router.get("/{model}" + _VERSION + "/metadata", summary="A version's signatures", responses=_ASKED)
+async def metadata_of_version(
+    request: Request, gateway: TheGateway, model: str, version: _Version
+) -> RestModelMetadata:
+    """Of a version."""
+    return await _metadata(request, gateway, model, VersionChoice(version=version))
+
+
+@router.get("/{model}" + _LABEL + "/metadata", summary="A labelled version's signatures", responses=_ASKED)
+async def metadata_of_label(
+    request: Request, gateway: TheGateway, model: str, label: str
+) -> RestModelMetadata:
+    """Of the version that the label stands for."""
+    return await _metadata(request, gateway, model, VersionChoice(label=label))
+
+
+def _require(request: Request, gateway: Gateway, model: str) -> None:
+    """The model is there, and the caller may use it."""
+    state = request_state(request.scope)
+    state.caller.require(model)
+    gateway.predictor.routing.entry(model)
+    state.model = model
+
+
+def _status(request: Request, gateway: Gateway, model: str, *, version: int | None) -> ModelStatus:
+    _require(request, gateway, model)
+    views = version_views(gateway.predictor.backends.watches(model))
+    if version is not None:
+        views = [view for view in views if view.version == version]
+        if not views:
+            raise VersionNotFoundError(f"model {model} has no version {version}")
+    return model_status(views)
+
+
+async def _metadata(
+    request: Request, gateway: Gateway, model: str, choice: VersionChoice
+) -> RestModelMetadata:
+    _require(request, gateway, model)
+    deadline = Deadline.after(gateway.settings.timeout_seconds)
+    served = await gateway.predictor.resolve(model, choice, deadline=deadline)
+    return model_metadata(served.target)
+
+
+async def _predict(
+    request: Request, gateway: Gateway, model: str, choice: VersionChoice, headers: _PredictHeaders
+) -> Response:
+    state = request_state(request.scope)
+    settings, predictor = gateway.settings, gateway.predictor
+    # Looked up twice: the same key gives the same share of a canary both times.
+    key = headers.routing_key or state.request_id
+    with admitted(request, gateway, model, timeout_seconds=headers.timeout_seconds) as place:
+        with gateway.metrics.stage(Stage.RECEIVE):
+            body = await receive_body(request, place.limits)
+        deadline = place.own_deadline or Deadline.after(settings.timeout_seconds)
+        served = await predictor.resolve(model, choice, deadline=deadline, sticky_key=key)
+        state.resolved_to(served.target)
+        asked = await asyncio.to_thread(
+            read_request, body, served.target.facts, max_images=settings.max_images_per_request
+        )
+        del body  # as large as all images together, and no longer needed
+        images = ImagesRequest(
+            model=model, images=asked.images, deadline=deadline, choice=choice, sticky_key=key
+        )
+        outputs = await outputs_of(predictor, asked, images, on_resolved=state.resolved_to)
+        with gateway.metrics.stage(Stage.RESPOND):
+            answer = await asyncio.to_thread(write_answer, outputs, by_row=asked.by_row)
+    return Response(answer, media_type="application/json")

@@ -1,0 +1,109 @@
+"""Which version a request goes to: models.toml's aliases, canary and shadow."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from contract.errors import MiwakeError
+from modelserver.errors import ModelNotFoundError
+from modelserver.models_file import ModelEntry, ModelsFile, Share, read_models_file
+from serving.asking import ImagesRequest
+
+_log = logging.getLogger(__name__)
+STABLE = "stable"
+
+
+class Routing:
+    """What models.toml says now.
+
+    Attributes:
+        models_file: as it was last read without fault.
+    """
+
+    def __init__(self, models_file: ModelsFile, *, path: Path | None = None) -> None:
+        """Begin with what was read.
+
+        Args:
+            models_file: the models, their aliases and shares.
+            path: where it was read, to be read again when it changes; None for one that was never a file.
+        """
+        self.models_file = models_file
+        self._path = path
+        self._seen = _fingerprint(path)
+
+    @property
+    def default(self) -> str:
+        """The model that answers where a request names none."""
+        return self.models_file.default
+
+    @property
+    def models(self) -> Mapping[str, ModelEntry]:
+        """All models, by name."""
+        return self.models_file.models
+
+    def entry(self, model: str) -> ModelEntry:
+        """What is said of one model.
+
+        Raises:
+            ModelNotFoundError: nothing.
+        """
+        if model not in self.models:
+            raise ModelNotFoundError(f"no model {model!r}; served are: {', '.join(self.models)}")
+        return self.models[model]
+
+    def stable_version(self, model: str) -> int | None:
+        """The version that answers by rights; None for the newest that may."""
+        return self.entry(model).aliases.get(STABLE)
+
+    def canary_version(self, request: ImagesRequest) -> int | None:
+        """The canary's version, where this request falls into its share."""
+        return _drawn_version(self.entry(request.model), lambda entry: entry.canary, request.sticky_key)
+
+    def shadow_version(self, model: str) -> int | None:
+        """The shadow's version, where a request drawn by chance falls into its share."""
+        return _drawn_version(self.entry(model), lambda entry: entry.shadow, "")
+
+    def read_again(self) -> bool:
+        """Whether the file has changed and says something else now; a broken one changes nothing."""
+        seen = _fingerprint(self._path)
+        if self._path is None or seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            models_file = read_models_file(self._path)
+        except (MiwakeError, OSError) as exc:
+            _log.error("%s stays as it was: %s", self._path.name, exc)
+            return False
+        changed = models_file != self.models_file
+        self.models_file = models_file
+        return changed
+
+
+def _drawn_version(
+    entry: ModelEntry, share_of: Callable[[ModelEntry], Share | None], sticky_key: str
+) -> int | None:
+    share = share_of(entry)
+    if share is None or _draw(sticky_key) >= share.percent:
+        return None
+    return entry.aliases[share.alias]
+
+
+def _draw(sticky_key: str) -> float:
+    """A number from 0 to 100, always the same for one key."""
+    if not sticky_key:
+        return 100 * random.random()  # noqa: S311 - who is drawn is no secret
+    digest = hashlib.sha256(sticky_key.encode()).digest()
+    return 100 * int.from_bytes(digest[:8]) / 2**64
+
+
+def _fingerprint(path: Path | None) -> tuple[int, int, int] | None:
+    """What tells that a file was written anew; None for a file that is not there."""
+    try:
+        status = path.stat() if path else None
+    except OSError:
+        return None
+    return (status.st_ino, status.st_mtime_ns, status.st_size) if status else None
