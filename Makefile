@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-MESSAGES := modelserver/messages
+TRITON := $(VENV)/tritonclient/.installed
 # A file of tests is run by one process: its fixtures train a model once.
 PARALLEL := --numprocesses 2 --dist loadfile
 
@@ -21,13 +21,13 @@ serve: $(INSTALLED)  ## the same model, left running
 	test -d models/hand-signs || $(BIN)/miwake demo --train-only
 	$(BIN)/miwake serve models
 
-test: $(INSTALLED)  ## everything but the long proofs at full length
+test: $(INSTALLED) $(TRITON)  ## everything but the long proofs at full length
 	$(BIN)/pytest $(PARALLEL)
 
 test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
 	$(BIN)/pytest $(PARALLEL) -m "not tensorflow and not slow" --ignore=tests/serving/embedded
 
-prove: $(INSTALLED)  ## the long proofs at full length; the result goes to docs/proof/
+prove: $(INSTALLED) $(TRITON)  ## the long proofs at full length; the result goes to docs/proof/
 	mkdir -p docs/proof
 	$(BIN)/pytest --prove --quiet --no-header --durations=20 | tee docs/proof/$$(date -u +%Y-%m-%d).txt
 
@@ -49,16 +49,17 @@ fix: $(INSTALLED)  ## what can be mended without thinking
 	$(BIN)/ruff check --fix .
 
 proto: $(INSTALLED)  ## the message classes from proto/
-	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. proto/$(MESSAGES)/*.proto
+	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. $$(find proto -name '*.proto')
 
-LOCK := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
 lock:  ## requirements/*.txt anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install --quiet uv
-	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
-	$(LOCK) --extra serving --constraint requirements/dev.txt --output-file requirements/serving.txt
+	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra serving --constraint requirements/dev.txt --output-file requirements/serving.txt
+	echo 'tritonclient[http,grpc]>=2.73' | $(LOCK) - --output-file requirements/tritonclient.txt
 
 clean:  ## all that make made here
 	rm -rf $(VENV) models photographs runs figures .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -68,4 +69,10 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Triton's client wants an older protobuf than the model server's messages: an environment of its own.
+$(TRITON): requirements/tritonclient.txt
+	$(PYTHON) -m venv $(VENV)/tritonclient
+	$(VENV)/tritonclient/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,18 +94,26 @@ class Client:
     async def ask(self, due: float) -> None:
         """One request, the next photograph."""
         self._turn += 1
-        connection = await self._connection()
-        status = await connection.ask(self._requests[self._turn % len(self._requests)])
+        request = self._requests[self._turn % len(self._requests)]
+        connection, kept = await self._connection()
+        status = await connection.ask(request)
+        if status == 0 and kept:  # closed for its long rest just now: every client asks again
+            connection = await _connected()
+            status = await connection.ask(request)
         self.answers.append(Answered(due=due, ended=time.perf_counter(), status=status))
         self._idle.append(connection)
 
-    async def _connection(self) -> Connection:
+    async def _connection(self) -> tuple[Connection, bool]:
+        """(A connection, whether it was used before)."""
         while self._idle:
             connection = self._idle.pop()
             if connection.transport is not None and not connection.transport.is_closing():
-                return connection
-        loop = asyncio.get_running_loop()
-        return (await loop.create_connection(Connection, "127.0.0.1", _PORT))[1]
+                return connection, True
+        return await _connected(), False
+
+
+async def _connected() -> Connection:
+    return (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", _PORT))[1]
 
 
 def _request(model: str, file: bytes) -> bytes:
@@ -121,7 +130,7 @@ class Phase:
     goodput: float
     latencies: list[float]
     refusals: list[float]
-    others: int
+    others: Sequence[int]
 
     @classmethod
     def of(
@@ -137,7 +146,7 @@ class Phase:
             goodput=len(in_time) / (until - since),
             latencies=sorted(a.ended - a.due for a in counted if a.status == _OK),
             refusals=sorted(a.ended - a.due for a in counted if a.status == _UNAVAILABLE),
-            others=sum(a.status not in {_OK, _UNAVAILABLE} for a in counted),
+            others=[a.status for a in counted if a.status not in {_OK, _UNAVAILABLE}],
         )
 
     def __str__(self) -> str:
@@ -149,7 +158,7 @@ class Phase:
             f" p50 {at(self.latencies, 0.5):4.0f} p99 {at(self.latencies, 0.99):5.0f} ms"
             f"   refused {len(self.refusals):5}"
             f" p50 {at(self.refusals, 0.5):3.0f} p99 {at(self.refusals, 0.99):3.0f}"
-            f" max {at(self.refusals, 1):3.0f} ms   others {self.others}"
+            f" max {at(self.refusals, 1):3.0f} ms   others {dict(Counter(self.others)) or 0}"
         )
 
 

@@ -26,13 +26,19 @@ class GatewayError(MiwakeError):
 class Client:
     """Talks to one gateway over one pool of connections.
 
+    Args:
+        url: of the gateway.
+        timeout_seconds: for each answer.
+        api_key: of `miwake keys new`, where the gateway asks for one.
+
     Raises:
         GatewayError: what is given is not a URL.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float = 30.0) -> None:
+    def __init__(self, url: str, *, timeout_seconds: float = 30.0, api_key: str | None = None) -> None:
+        headers = {} if api_key is None else {"X-API-Key": api_key}
         try:
-            self._http = httpx.Client(base_url=url, timeout=timeout_seconds)
+            self._http = httpx.Client(base_url=url, timeout=timeout_seconds, headers=headers)
         except httpx.InvalidURL as exc:
             raise GatewayError(f"{url} is not a URL: {exc}") from exc
         self._url = url

@@ -50,7 +50,7 @@ class Gateway:
         return f"model {model}: {why}"
 
 
-def _gateway(request: Request) -> Gateway:
+async def _gateway(request: Request) -> Gateway:  # else FastAPI would run it in a thread
     gateway: Gateway = request.app.state.gateway
     return gateway
 

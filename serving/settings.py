@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     )
 
     max_requests_in_flight: int = Field(
-        default=256, gt=0, description="Requests with images that are received or answered; more gives 503."
+        default=1024, gt=0, description="Requests with images that are received or answered; more gives 503."
     )
     max_bytes_in_flight: int = Field(
         default=512 * MIB, gt=0, description="Of their bodies, as announced; more gives 503."

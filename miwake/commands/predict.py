@@ -24,10 +24,21 @@ _DEFAULT_URL = "http://127.0.0.1:8000"
 @click.option(
     "--model", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A model folder."
 )
+@click.option(
+    "--api-key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Holds the key that the gateway asks for.",
+)
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Candidates an image.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document an image, one a line.")
-def predict(
-    images: tuple[Path, ...], url: str | None, model: Path | None, *, top: int, as_json: bool
+def predict(  # noqa: PLR0913 - one argument an option
+    images: tuple[Path, ...],
+    url: str | None,
+    model: Path | None,
+    *,
+    api_key_file: Path | None,
+    top: int,
+    as_json: bool,
 ) -> None:
     """Print the best labels of IMAGES and their probabilities."""
     if url is not None and model is not None:
@@ -35,18 +46,21 @@ def predict(
     if model is not None:
         predictions = _from_folder(model, images, top=top)
     else:
-        predictions = _from_gateway(url or _DEFAULT_URL, images, top=top)
+        api_key = api_key_file.read_text("utf-8").strip() if api_key_file else None
+        predictions = _from_gateway(url or _DEFAULT_URL, images, top=top, api_key=api_key)
     for path, prediction in zip(images, predictions, strict=True):
         _show(path, prediction, as_json=as_json)
     if any("error" in prediction for prediction in predictions):
         sys.exit(1)
 
 
-def _from_gateway(url: str, images: Sequence[Path], *, top: int) -> list[Mapping[str, Any]]:
+def _from_gateway(
+    url: str, images: Sequence[Path], *, top: int, api_key: str | None
+) -> list[Mapping[str, Any]]:
     """Ask image by image: how many a request may carry is the gateway's to say."""
     from miwake.client import Client
 
-    with Client(url) as client:
+    with Client(url, api_key=api_key) as client:
         return [_ask(client, image, top=top) for image in images]
 
 

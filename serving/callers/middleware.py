@@ -11,7 +11,8 @@ from serving.callers.callers import Callers
 from serving.problems import error_response
 from serving.request_state import request_state
 
-PROBES = frozenset({"/livez", "/readyz", "/startupz"})
+# Those of the Open Inference Protocol too: KServe asks them.
+PROBES = frozenset({"/livez", "/readyz", "/startupz", "/v2/health/live", "/v2/health/ready"})
 
 
 class CallerMiddleware:

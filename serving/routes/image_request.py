@@ -19,6 +19,7 @@ from serving.gateway import Gateway
 from serving.lane import Kind
 from serving.metrics import Stage
 from serving.named_image import NamedImage, NamedUrl
+from serving.on_the_loop import on_the_loop
 from serving.receive import BodyLimits, receive_images
 from serving.request_state import request_state
 
@@ -44,7 +45,10 @@ class ImageParameters:
     timeout_seconds: Annotated[
         float | None,
         Header(
-            alias=TIMEOUT_HEADER, gt=0, description="Seconds the whole request may take, its body included."
+            alias=TIMEOUT_HEADER,
+            gt=0,
+            examples=[5],
+            description="Seconds the whole request may take, its body included.",
         ),
     ] = None
     routing_key: Annotated[
@@ -57,7 +61,7 @@ class ImageParameters:
     ] = ""
 
 
-TheImageParameters = Annotated[ImageParameters, Depends()]
+TheImageParameters = Annotated[ImageParameters, Depends(on_the_loop(ImageParameters))]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from serving.errors import InvalidParameterError
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """A dependency of the native routes: raises InvalidParameterError for a parameter they do not have."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)  # noqa: S101 - it is a dependency of such routes alone

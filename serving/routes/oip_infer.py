@@ -15,6 +15,7 @@ from serving.metrics import Stage
 from serving.oip.infer import InferRequest, infer, version_choice
 from serving.oip.json_answer import write_answer
 from serving.oip.json_request import HEADER, read_request
+from serving.on_the_loop import on_the_loop
 from serving.receive import BodyLimits, receive_body
 from serving.request_state import request_state
 from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
@@ -27,14 +28,14 @@ class _InferHeaders:
     ] = None
     coding: Annotated[str, Header(alias="Content-Encoding", description="gzip or deflate.")] = IDENTITY
     timeout_seconds: Annotated[
-        float | None, Header(alias=TIMEOUT_HEADER, gt=0, description="As for /predict.")
+        float | None, Header(alias=TIMEOUT_HEADER, gt=0, examples=[5], description="As for /predict.")
     ] = None
     routing_key: Annotated[
         str, Header(alias=ROUTING_KEY_HEADER, max_length=256, description="As for /predict.")
     ] = ""
 
 
-InferHeaders = Annotated[_InferHeaders, Depends()]
+InferHeaders = Annotated[_InferHeaders, Depends(on_the_loop(_InferHeaders))]
 
 
 async def answered(

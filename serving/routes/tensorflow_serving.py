@@ -18,6 +18,7 @@ from serving.asking import ImagesRequest, VersionChoice
 from serving.deadline import Deadline
 from serving.gateway import Gateway, TheGateway
 from serving.metrics import Stage
+from serving.on_the_loop import on_the_loop
 from serving.receive import receive_body
 from serving.request_state import request_state
 from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
@@ -31,7 +32,7 @@ from serving.version_view import version_views
 _VERBS = (":predict", ":classify", ":regress")
 
 
-def _refuse_get_of_verbs(request: Request) -> None:
+async def _refuse_get_of_verbs(request: Request) -> None:
     """Model names hold no colon: what ends like this is another route's path, which takes POST."""
     if request.method == "GET" and request.url.path.endswith(_VERBS):
         raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
@@ -50,14 +51,14 @@ _VERSION, _LABEL = "/versions/{version}", "/labels/{label}"
 @dataclass(frozen=True, kw_only=True)
 class _PredictHeaders:
     timeout_seconds: Annotated[
-        float | None, Header(alias=TIMEOUT_HEADER, gt=0, description="As for /predict.")
+        float | None, Header(alias=TIMEOUT_HEADER, gt=0, examples=[5], description="As for /predict.")
     ] = None
     routing_key: Annotated[
         str, Header(alias=ROUTING_KEY_HEADER, max_length=256, description="As for /predict.")
     ] = ""
 
 
-_Headers = Annotated[_PredictHeaders, Depends()]
+_Headers = Annotated[_PredictHeaders, Depends(on_the_loop(_PredictHeaders))]
 _Version = Annotated[int, Path(ge=0, le=_MAX_INT64)]
 
 

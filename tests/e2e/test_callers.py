@@ -346,3 +346,17 @@ def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=60,
     )
+
+
+def test_miwake_predict_is_answered_with_the_key_of_a_file(deployment: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "key").write_text(deployment.key + "\n")
+    command = [sys.executable, "-m", "miwake", "predict", tmp_path / "a.png", "--url", deployment.url]
+
+    without = subprocess.run(command, capture_output=True, text=True, check=False)
+    with_key = subprocess.run(
+        [*command, "--api-key-file", tmp_path / "key"], capture_output=True, text=True, check=False
+    )
+
+    assert (without.returncode, with_key.returncode) == (1, 0), with_key.stderr
+    assert deployment.key not in without.stderr + with_key.stdout

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from serving.callers.middleware import PROBES
 from serving.problems import STATUS_BY_CODE
 from tests.fake_model_server import FakeModelServer
 from tests.serving.gateway_client import gateway
@@ -118,7 +119,7 @@ async def test_who_may_call_is_described_where_it_matters(tmp_path: Path) -> Non
     assert "securitySchemes" not in opened["components"]
     assert closed["components"]["securitySchemes"].keys() == {"bearer", "apiKey"}
     for path, operation in operations(closed):
-        assert ("security" in operation) is (path not in {"/livez", "/readyz", "/startupz"})
+        assert ("security" in operation) is (path not in PROBES)
         assert ("401" in operation["responses"]) is ("security" in operation)
 
 
