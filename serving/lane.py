@@ -22,6 +22,7 @@ from serving.settings import Settings
 # After the model server said that it has too much to do: doubled each time that it says so again.
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.6
+_LONGEST_RETRY_SECONDS = 30.0
 
 
 class Kind(StrEnum):
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     PREDICT = "predict"
     EXPLAIN = "explain"
     EMBED = "embed"
+    SHADOW = "shadow"  # predictions off the request's path: their trouble must not be the others'
     SHADOW = "shadow"  # of its own, so that a slow shadow slows nobody down
 
 
@@ -74,7 +76,7 @@ class Lane:
         self,
         limits: LaneLimits,
         *,
-        on_refused: OnRefused = lambda _: None,
+        on_refused: OnRefused,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.images = 0
@@ -146,11 +148,15 @@ class Lane:
 
     def _refuse(self, why: Refusal, text: str, retry_after_seconds: float) -> None:
         self._on_refused(why)
-        raise OverloadedError(text, retry_after_seconds=retry_after_seconds)
+        raise OverloadedError(text, retry_after_seconds=min(retry_after_seconds, _LONGEST_RETRY_SECONDS))
 
 
 def _seconds(images: int, rate: float | None) -> float:
     return images / rate if rate else 1.0
+
+
+def _nobody_asked(_why: Refusal) -> None:
+    """A shadow request that is not let in was no client's."""
 
 
 class Lanes:
@@ -165,7 +171,8 @@ class Lanes:
         """The lane of a model that is known to exist."""
         key = (model, kind)
         if key not in self._lanes:
-            self._lanes[key] = Lane(self._limits(kind), on_refused=self._on_refused)
+            on_refused = _nobody_asked if kind is Kind.SHADOW else self._on_refused
+            self._lanes[key] = Lane(self._limits(kind), on_refused=on_refused)
         return self._lanes[key]
 
     @property

@@ -1,7 +1,7 @@
 """Dependencies that FastAPI need not run in a thread.
 
-It sends whatever is no coroutine there, so each plain value class costs every request a hop to a thread and back,
-and under load the wait for the interpreter in both directions.
+It sends whatever is no coroutine there, so each plain value class costs every request a hop to a thread and
+back, and under load the wait for the interpreter in both directions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 def on_the_loop(value_type: type[Value]) -> Callable[..., Coroutine[Any, Any, Value]]:
     """What makes a value of its class's own parameters, for `fastapi.Depends`."""
 
-    async def make(**given: Any) -> Value:  # noqa: RUF029 - a coroutine is the point
+    async def make(**given: Any) -> Value:
         return value_type(**given)
 
     hints = typing.get_type_hints(value_type, include_extras=True)

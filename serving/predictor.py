@@ -82,11 +82,21 @@ class Predictor:
 
     def not_ready_because(self, model: str) -> str | None:
         """Why a request that names no version would get no answer; None where it would."""
-        return self.backends.not_ready_because(model, self.routing.stable_version(model))
+        return self.backends.not_ready_because(model, self.stable_version(model))
 
     def answering(self, model: str) -> ServedVersion | None:
         """The version that would answer a request that names none, if one would."""
-        return self.backends.least_loaded(model, self.routing.stable_version(model))
+        return self.backends.least_loaded(model, self.stable_version(model))
+
+    def stable_version(self, model: str) -> int | None:
+        """The version that answers where none is asked for; None for the newest that may.
+
+        One that was just promoted may be unknown to the model servers yet, or fail its self-test: until it
+        may answer, the one before does.
+        """
+        versions = self.routing.stable_versions(model)
+        ready = (v for v in versions if self.backends.not_ready_because(model, v) is None)
+        return next(ready, versions[0])
 
     async def resolve(
         self,
@@ -222,7 +232,7 @@ class Predictor:
             if canary is not None and self.backends.not_ready_because(model, canary) is None:
                 version = canary
             else:
-                version = self.routing.stable_version(model)
+                version = self.stable_version(model)
         return await self._resolve_version(request, version, avoid=avoid)
 
     async def _resolve_version(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from contract.errors import MiwakeError
@@ -15,6 +15,7 @@ from serving.asking import ImagesRequest
 
 _log = logging.getLogger(__name__)
 STABLE = "stable"
+PREVIOUS = "previous"  # what `miwake models promote` leaves behind
 
 
 class Routing:
@@ -55,9 +56,15 @@ class Routing:
             raise ModelNotFoundError(f"no model {model!r}; served are: {', '.join(self.models)}")
         return self.models[model]
 
-    def stable_version(self, model: str) -> int | None:
-        """The version that answers by rights; None for the newest that may."""
-        return self.entry(model).aliases.get(STABLE)
+    def stable_versions(self, model: str) -> Sequence[int | None]:
+        """The version that answers by rights, then what answers until that one may.
+
+        Without a stable one it is None, for the newest that may.
+        """
+        aliases = self.entry(model).aliases
+        if STABLE not in aliases:
+            return (None,)
+        return tuple(aliases[alias] for alias in (STABLE, PREVIOUS) if alias in aliases)
 
     def canary_version(self, request: ImagesRequest) -> int | None:
         """The canary's version, where this request falls into its share."""

@@ -11,6 +11,7 @@ import signal
 import sys
 import warnings
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -44,16 +45,28 @@ _LARGE_BLOCK_BYTES = 8 * 1024 * 1024
 _KEPT_BYTES = 32 * 1024 * 1024
 
 
-def serve(
-    settings: Settings, routing: Routing, *, model_server: Kind | str, models: Mapping[str, Path]
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class StartedModelServer:
+    """A model server of our own.
+
+    Attributes:
+        kind: which.
+        models: what it serves: folders by name.
+        models_file: what says in which versions, see `running_model_server`.
+    """
+
+    kind: Kind
+    models: Mapping[str, Path]
+    models_file: Path | None = None
+
+
+def serve(settings: Settings, routing: Routing, *, model_server: StartedModelServer | str) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished first.
 
     Args:
         settings: the deployment's.
         routing: which models and versions answer.
-        model_server: a kind to start on this machine, or the gRPC address of one that runs.
-        models: what a started model server serves: folders by name.
+        model_server: one to start on this machine, or the gRPC address of one that runs.
 
     Raises:
         ModelServerError: a model server to start is not installed, or has no model; TLS files are of no use.
@@ -68,14 +81,12 @@ def serve(
         logging_to(sys.stderr, log_format=settings.log_format),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, routing, model_server, models))
+        runner.run(_serve(settings, routing, model_server))
 
 
-async def _serve(
-    settings: Settings, routing: Routing, model_server: Kind | str, models: Mapping[str, Path]
-) -> None:
+async def _serve(settings: Settings, routing: Routing, model_server: StartedModelServer | str) -> None:
     credentials = model_server_credentials(settings)
-    async with _address(model_server, models) as address:
+    async with _address(model_server) as address:
         _log.info("models %s from the model server at %s", ", ".join(routing.models), address)
         servers = GrpcModelServers(address, credentials=credentials)
         app = create_app(settings, servers, routing, registry=_process_registry())
@@ -94,11 +105,14 @@ async def _serve(
 
 
 @contextlib.asynccontextmanager
-async def _address(model_server: Kind | str, models: Mapping[str, Path]) -> AsyncIterator[str]:
-    if not isinstance(model_server, Kind):
+async def _address(model_server: StartedModelServer | str) -> AsyncIterator[str]:
+    if isinstance(model_server, str):
         yield model_server
         return
-    async with running_model_server(model_server, models) as address:
+    started = running_model_server(
+        model_server.kind, model_server.models, models_file=model_server.models_file
+    )
+    async with started as address:
         yield address
 
 

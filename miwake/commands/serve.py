@@ -46,20 +46,24 @@ def serve(  # noqa: PLR0913 - one argument an option
     """
     # Read when gRPC is imported: our children exec at once, and it would report each it did not prepare for.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    from modelserver.launch import Kind
+    from modelserver.launch import Kind, find_models_file
+    from serving.run import StartedModelServer
     from serving.run import serve as run
 
     folders = _folders(models, names)
     settings = _settings(host=host, port=port, model_server=model_server, models_file=models_file)
-    kind = Kind(settings.model_server) if settings.model_server in set(Kind) else settings.model_server
-    if isinstance(kind, Kind) and models is None:
+    if names and settings.models_file is not None:
+        raise click.UsageError("give --model or --models-file, not both")
+    path = settings.models_file or (find_models_file(models) if models and not names else None)
+    routing = _routing(path, names or tuple(folders))
+    if settings.model_server not in set(Kind):
+        run(settings, routing, model_server=settings.model_server)
+        return
+    if models is None:
         raise click.UsageError("MODELS is needed to start a model server")
-    run(
-        settings,
-        _routing(settings.models_file, models, names or tuple(folders)),
-        model_server=kind,
-        models=folders,
-    )
+    kind = Kind(settings.model_server)
+    started = StartedModelServer(kind=kind, models=folders, models_file=path)
+    run(settings, routing, model_server=started)
 
 
 def _folders(models: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
@@ -75,14 +79,12 @@ def _folders(models: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
     return {name: found[name] for name in names} if names else found
 
 
-def _routing(models_file: Path | None, models: Path | None, names: tuple[str, ...]) -> Any:
-    """By the file given or the one that lies with the models; without one the newest version of each name."""
-    from modelserver.models_file import FILE_NAME, ModelsFile, read_models_file
+def _routing(path: Path | None, names: tuple[str, ...]) -> Any:
+    """By the models.toml, or the newest version of each name."""
+    from modelserver.models_file import ModelsFile, read_models_file
     from serving.routing import Routing
 
-    beside = models / FILE_NAME if models is not None else None
-    path = models_file or (beside if beside is not None and beside.exists() else None)
-    if path is not None:
+    if path is not None and path.suffix == ".toml":
         return Routing(read_models_file(path), path=path)
     if not names:
         raise click.UsageError("MODELS is needed, or a running server's models: --model or --models-file")

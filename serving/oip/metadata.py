@@ -105,7 +105,7 @@ async def _target(
     predictor: Predictor, model: str, choice: VersionChoice, *, deadline: Deadline
 ) -> ModelVersion:
     if choice == VersionChoice():
-        choice = VersionChoice(version=predictor.routing.stable_version(model))
+        choice = VersionChoice(version=predictor.stable_version(model))
     return (await predictor.resolve(model, choice, deadline=deadline)).target
 
 

@@ -93,7 +93,7 @@ def test_what_would_be_answered_after_its_deadline_is_refused_and_the_patient_ar
         bench.lane.check(deadline=Deadline.after(30))
 
     assert bench.refusals == [Refusal.DEADLINE]
-    assert refusal.value.retry_after_seconds == pytest.approx(60, rel=0.1)
+    assert refusal.value.retry_after_seconds == 30  # the longest that anybody is told to wait
 
 
 def test_the_images_of_a_request_are_let_in_together_or_not_at_all() -> None:
@@ -173,6 +173,19 @@ def test_refusals_of_one_moment_count_as_one() -> None:
         raise OverloadedError("Threadpool Exhausted")
 
     assert pause_seconds(bench) == pytest.approx(0.1)
+
+
+def test_a_shadow_that_is_overloaded_does_not_stop_live_requests() -> None:
+    refused: list[Refusal] = []
+    lanes = Lanes(settings(), on_refused=refused.append)
+    with pytest.raises(OverloadedError), lanes.of("toy", Kind.SHADOW).under_way(1, deadline=PATIENT):
+        raise OverloadedError("Threadpool Exhausted")
+    with pytest.raises(OverloadedError):
+        lanes.of("toy", Kind.SHADOW).check(deadline=PATIENT)
+
+    lanes.of("toy", Kind.PREDICT).check(deadline=PATIENT)
+
+    assert refused == []
 
 
 def test_explanations_have_a_limit_and_a_pace_of_their_own() -> None:

@@ -125,6 +125,18 @@ async def test_a_stable_that_is_not_served_is_not_ready_and_not_the_clients_faul
     assert "version 9" in ready.json()["detail"]
 
 
+@pytest.mark.parametrize("promoted", [3, 9], ids=["fails its self-test", "is not there yet"])
+async def test_until_what_was_promoted_may_answer_the_one_before_does(promoted: int) -> None:
+    server = three_versions()
+    server.models["toy"][3] = broken_version()
+    aliases = {"stable": promoted, "previous": 2}
+    async with gateway(server, models=models_file(aliases=aliases)) as client:
+        await until_passed(client, 1, 2, 3)
+        ready = await client.get("/readyz")
+
+        assert (ready.status_code, await answering(client)) == (200, 2)
+
+
 @pytest.mark.parametrize("broken", ["default = ", 'default = "other"\n[models.toy]\n'])
 async def test_the_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path, broken: str) -> None:
     path = tmp_path / "models.toml"
@@ -133,9 +145,9 @@ async def test_the_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path:
 
     path.write_text(broken)
     assert not routing.read_again()
-    assert routing.stable_version("toy") == 1
+    assert routing.stable_versions("toy") == (1,)
 
     path.write_text('default = "toy"\n[models.toy]\naliases = { stable = 22 }\n')
     assert routing.read_again()
-    assert routing.stable_version("toy") == 22
+    assert routing.stable_versions("toy") == (22,)
     assert not routing.read_again()
