@@ -32,7 +32,6 @@ class Kind(StrEnum):
     EXPLAIN = "explain"
     EMBED = "embed"
     SHADOW = "shadow"  # predictions off the request's path: their trouble must not be the others'
-    SHADOW = "shadow"  # of its own, so that a slow shadow slows nobody down
 
 
 class Refusal(StrEnum):
