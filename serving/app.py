@@ -12,27 +12,27 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from modelserver.model_servers import ModelServers
-from serving import openapi, problems
-from serving.admission import Admission
 from serving.callers.callers import Callers
 from serving.callers.middleware import CallerMiddleware
 from serving.callers.permission import may_use_model_of_path
-from serving.cors import allow_origins
-from serving.draining import DrainingMiddleware
 from serving.fetch.fetcher import Fetcher
 from serving.fetch.policy import url_policy
 from serving.gateway import Gateway
 from serving.grpc.port import grpc_port
-from serving.metrics import Metrics
-from serving.middleware import RequestMiddleware
+from serving.http import openapi, problems
+from serving.http.cors import allow_origins
+from serving.http.draining import DrainingMiddleware
+from serving.http.middleware import RequestMiddleware
+from serving.http.security_headers import SecurityHeadersMiddleware
+from serving.load.admission import Admission
 from serving.predictor import Predictor
 from serving.routes import embed, explain, models, oip, operations, predict, tensorflow_serving
 from serving.routes.known_parameters import refuse_unknown_parameters
-from serving.routing import Routing
-from serving.security_headers import SecurityHeadersMiddleware
-from serving.served_gauges import ServedGauges, versions_there
 from serving.settings import Settings
-from serving.tracing import tracer_for
+from serving.telemetry.metrics import Metrics
+from serving.telemetry.served_gauges import ServedGauges, versions_there
+from serving.telemetry.tracing import tracer_for
+from serving.versions.routing import Routing
 
 
 def create_app(

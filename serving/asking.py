@@ -12,7 +12,7 @@ import numpy.typing as npt
 from contract.errors import ImageError
 from contract.image import Pixels
 from modelserver.predict import ModelVersion
-from serving.deadline import Deadline
+from serving.load.deadline import Deadline
 
 Probabilities = npt.NDArray[np.float32]
 Embedding = npt.NDArray[np.float32]

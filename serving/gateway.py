@@ -9,12 +9,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
-from serving.admission import Admission
 from serving.callers.callers import Callers
 from serving.fetch.fetcher import Fetcher
-from serving.metrics import Metrics
+from serving.load.admission import Admission
 from serving.predictor import Predictor
 from serving.settings import Settings
+from serving.telemetry.metrics import Metrics
 
 
 @dataclass(kw_only=True)

@@ -20,17 +20,17 @@ from modelserver.errors import (
 from modelserver.model_servers import ModelServers
 from modelserver.predict import ModelVersion
 from serving.asking import Answer, Embedding, Explanation, ImagesRequest, Probabilities, VersionChoice
-from serving.backends import Backends
-from serving.deadline import Deadline
-from serving.decode_pool import DecodePool
 from serving.errors import InvalidParameterError
-from serving.lane import Kind, Lanes
-from serving.metrics import Metrics
-from serving.retry_budget import RetryBudget
-from serving.routing import Routing
-from serving.served_version import ServedVersion
+from serving.load.deadline import Deadline
+from serving.load.decode_pool import DecodePool
+from serving.load.lane import Kind, Lanes
 from serving.settings import Settings
 from serving.shadow import QUIET_IMAGES, Shadow
+from serving.telemetry.metrics import Metrics
+from serving.versions.backends import Backends
+from serving.versions.retry_budget import RetryBudget
+from serving.versions.routing import Routing
+from serving.versions.served_version import ServedVersion
 
 _Row = TypeVar("_Row")
 # Gives the row of one image, decoded as this version takes it.

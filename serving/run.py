@@ -28,14 +28,14 @@ from prometheus_client import (
 
 from modelserver.launch import Kind, running_model_server
 from modelserver.model_servers import GrpcModelServers
-from serving.admin import admin_port
 from serving.app import create_app
-from serving.draining import DrainingServer
-from serving.http_protocol import LimitedHttpProtocol
-from serving.log_output import logging_to
+from serving.bodies.http_protocol import LimitedHttpProtocol
+from serving.http.admin import admin_port
+from serving.http.draining import DrainingServer
 from serving.model_server_tls import model_server_credentials
-from serving.routing import Routing
 from serving.settings import Settings
+from serving.telemetry.log_output import logging_to
+from serving.versions.routing import Routing
 
 _log = logging.getLogger(__name__)
 

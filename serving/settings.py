@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contract.image import DEFAULT_MAX_PIXELS
-from serving.log_lines import LogFormat
+from serving.telemetry.log_lines import LogFormat
 
 MIB = 1024 * 1024
 MAX_IMAGES = 1024

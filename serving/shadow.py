@@ -19,7 +19,7 @@ from contract.prediction import to_prediction
 from modelserver.errors import ModelNotFoundError
 from modelserver.predict import ModelVersion
 from serving.asking import Answer, ImagesRequest, Probabilities, VersionChoice
-from serving.deadline import Deadline
+from serving.load.deadline import Deadline
 
 _log = logging.getLogger(__name__)
 # Live images under way, beyond which there is no time for shadows: a full batch of most models.

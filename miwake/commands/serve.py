@@ -82,7 +82,7 @@ def _folders(models: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
 def _routing(path: Path | None, names: tuple[str, ...]) -> Any:
     """By the models.toml, or the newest version of each name."""
     from modelserver.models_file import ModelsFile, read_models_file
-    from serving.routing import Routing
+    from serving.versions.routing import Routing
 
     if path is not None and path.suffix == ".toml":
         return Routing(read_models_file(path), path=path)

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import MiwakeError
 from serving.callers.callers import Callers
-from serving.problems import error_response
+from serving.http.problems import error_response
 from serving.request_state import request_state
 
 # Those of the Open Inference Protocol too: KServe asks them.

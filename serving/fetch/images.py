@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from contract.errors import ImageError
+from serving.bodies.named_image import NamedImage, NamedUrl
 from serving.fetch.byte_budget import ByteBudget
 from serving.fetch.fetcher import Fetcher
-from serving.named_image import NamedImage, NamedUrl
 
 
 async def fetch_images(

@@ -18,15 +18,15 @@ import grpc.aio
 from contract.errors import MiwakeError
 from serving.callers.callers import Callers
 from serving.callers.credential import joined
-from serving.deadline import Deadline
 from serving.errors import BodyTooSlowError, MalformedBodyError
 from serving.gateway import Gateway
 from serving.grpc.statuses import STATUS_BY_CODE
-from serving.observation import Observation
-from serving.problems import STATUS_BY_CODE as HTTP_STATUS_BY_CODE
-from serving.request_record import answered_with
+from serving.http.problems import STATUS_BY_CODE as HTTP_STATUS_BY_CODE
+from serving.load.deadline import Deadline
 from serving.request_state import RequestState
-from serving.tracing import Tracer
+from serving.telemetry.observation import Observation
+from serving.telemetry.request_record import answered_with
+from serving.telemetry.tracing import Tracer
 
 _log = logging.getLogger(__name__)
 REQUEST_ID = "x-request-id"

@@ -14,7 +14,7 @@ from serving.grpc.call import Calls
 from serving.grpc.errors import PortTakenError
 from serving.grpc.health import HealthService
 from serving.grpc.service import InferenceService
-from serving.tracing import Tracer
+from serving.telemetry.tracing import Tracer
 
 _log = logging.getLogger(__name__)
 # Beside the one large field of a message.

@@ -7,16 +7,16 @@ from typing import Any
 
 import grpc
 
-from serving.deadline import Deadline
 from serving.gateway import Gateway
 from serving.grpc.call import Call, Calls
 from serving.grpc.infer_messages import parse, read_request, write_answer
 from serving.grpc.messages import inference_pb2 as pb
-from serving.lane import Kind
-from serving.metrics import Stage
+from serving.load.deadline import Deadline
+from serving.load.lane import Kind
 from serving.oip import metadata
 from serving.oip.infer import infer, version_choice
 from serving.oip.schemas import ConfigTensor, TensorMetadata
+from serving.telemetry.metrics import Stage
 
 # Part of every call's path: the protocol's own name, whatever our messages' package is called.
 SERVICE = "inference.GRPCInferenceService"

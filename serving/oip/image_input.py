@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract.image import Pixels
-from serving.named_image import too_many_images
+from serving.bodies.named_image import too_many_images
 from serving.oip.errors import TensorError
 
 IMAGE = "image"

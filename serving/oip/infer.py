@@ -12,7 +12,7 @@ from contract.errors import ImageError
 from contract.signatures import EMBEDDINGS, HEATMAPS
 from modelserver.errors import VersionNotFoundError
 from serving.asking import Answer, Embedding, ImagesRequest, Probabilities, Row, VersionChoice
-from serving.deadline import Deadline
+from serving.load.deadline import Deadline
 from serving.oip.image_input import Images
 from serving.oip.outputs import RequestedOutput, Rows, Tensor
 from serving.predictor import OnResolved, Predictor

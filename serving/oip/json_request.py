@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from serving.bodies.json_body import from_base64
 from serving.errors import BodyTooLargeError, MalformedBodyError
-from serving.json_body import from_base64
 from serving.oip.errors import TensorError
 from serving.oip.image_input import MAX_LISTED_VALUES, ImageInput, Images
 from serving.oip.infer import InferRequest

@@ -9,7 +9,7 @@ from contract.signatures import EMBEDDINGS, HEATMAPS, PROBABILITIES
 from modelserver.errors import VersionNotFoundError
 from modelserver.predict import ModelVersion
 from serving.asking import VersionChoice
-from serving.deadline import Deadline
+from serving.load.deadline import Deadline
 from serving.oip.errors import NotOfferedError
 from serving.oip.image_input import BYTES, IMAGE, IMAGES, UINT8
 from serving.oip.outputs import FP32, LABEL, PROBABILITY
@@ -22,7 +22,7 @@ from serving.oip.schemas import (
     TensorMetadata,
 )
 from serving.predictor import Predictor
-from serving.version_view import VersionView, version_views
+from serving.versions.version_view import VersionView, version_views
 
 EXTENSIONS = ("classification", "model_configuration", "model_repository", "binary_tensor_data")
 PLATFORM = "tensorflow_savedmodel"

@@ -9,15 +9,15 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from serving.asking import Answer, Embedding
+from serving.bodies.named_image import NamedImage, NamedUrl
 from serving.gateway import TheGateway
-from serving.lane import Kind
-from serving.metrics import Stage
-from serving.named_image import NamedImage, NamedUrl
-from serving.openapi import IMAGE_PROBLEMS, REQUEST_BODY
+from serving.http.openapi import IMAGE_PROBLEMS, REQUEST_BODY
+from serving.load.lane import Kind
 from serving.request_state import request_state
 from serving.routes.image_answer import items_of, problem_of
 from serving.routes.image_request import TheImageParameters, received
 from serving.schemas import EmbedAnswer, EmbeddedImage
+from serving.telemetry.metrics import Stage
 
 router = APIRouter(tags=["predict"])
 

@@ -12,19 +12,19 @@ import numpy as np
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from contract.prediction import PROBABILITY_DECIMALS
-from serving.accept import prefers
 from serving.asking import Answer, Explanation
+from serving.bodies.named_image import NamedImage, NamedUrl
 from serving.errors import InvalidParameterError
 from serving.gateway import TheGateway
 from serving.heat_overlay import overlay_png
-from serving.lane import Kind
-from serving.metrics import Stage
-from serving.named_image import NamedImage, NamedUrl
-from serving.openapi import IMAGE_PROBLEMS, REQUEST_BODY, Responses
+from serving.http.accept import prefers
+from serving.http.openapi import IMAGE_PROBLEMS, REQUEST_BODY, Responses
+from serving.load.lane import Kind
 from serving.request_state import request_state
 from serving.routes.image_answer import items_of, problem_of
 from serving.routes.image_request import TheImageParameters, received
 from serving.schemas import ExplainAnswer, ExplainedImage, FailedImage
+from serving.telemetry.metrics import Stage
 
 router = APIRouter(tags=["predict"])
 

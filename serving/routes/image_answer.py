@@ -9,8 +9,8 @@ from fastapi import Request, Response
 
 from contract.errors import ImageError
 from serving.asking import Answer, Row
-from serving.named_image import NamedImage, NamedUrl
-from serving.problems import problem_response
+from serving.bodies.named_image import NamedImage, NamedUrl
+from serving.http.problems import problem_response
 from serving.schemas import FailedImage, ImageFault
 
 Item = TypeVar("Item")

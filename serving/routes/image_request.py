@@ -11,17 +11,17 @@ from fastapi import Depends, Header, Query, Request
 
 from contract.errors import ImageError
 from serving.asking import ImagesRequest, VersionChoice
-from serving.deadline import Deadline
+from serving.bodies.named_image import NamedImage, NamedUrl
+from serving.bodies.receive import BodyLimits, receive_images
 from serving.errors import InvalidParameterError
 from serving.fetch.byte_budget import ByteBudget
 from serving.fetch.images import fetch_images
 from serving.gateway import Gateway
-from serving.lane import Kind
-from serving.metrics import Stage
-from serving.named_image import NamedImage, NamedUrl
-from serving.on_the_loop import on_the_loop
-from serving.receive import BodyLimits, receive_images
+from serving.http.on_the_loop import on_the_loop
+from serving.load.deadline import Deadline
+from serving.load.lane import Kind
 from serving.request_state import request_state
+from serving.telemetry.metrics import Stage
 
 TIMEOUT_HEADER = "X-Request-Timeout"
 ROUTING_KEY_HEADER = "X-Routing-Key"

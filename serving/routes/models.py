@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from contract.manifest import Manifest, provenance_dict
 from contract.model_facts import ModelFacts
 from serving.gateway import TheGateway
-from serving.openapi import problems
+from serving.http.openapi import problems
 from serving.predictor import Predictor
 from serving.request_state import request_state
 from serving.schemas import (
@@ -21,7 +21,7 @@ from serving.schemas import (
     ProvenanceSchema,
     VersionSchema,
 )
-from serving.version_view import version_views
+from serving.versions.version_view import version_views
 
 router = APIRouter(tags=["models"])
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from serving.deadline import Deadline
+from serving.bodies.receive import BodyLimits, receive_body
 from serving.gateway import Gateway, TheGateway
+from serving.load.deadline import Deadline
 from serving.oip import metadata
 from serving.oip.infer import version_choice
 from serving.oip.json_request import HEADER, read_index_request
@@ -27,7 +28,6 @@ from serving.oip.schemas import (
     Ready,
     ServerMetadata,
 )
-from serving.receive import BodyLimits, receive_body
 from serving.request_state import request_state
 from serving.routes.oip_infer import InferHeaders, answered
 

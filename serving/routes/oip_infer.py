@@ -8,17 +8,17 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 
-from serving.content_coding import IDENTITY, decompressed
-from serving.deadline import Deadline
+from serving.bodies.content_coding import IDENTITY, decompressed
+from serving.bodies.receive import BodyLimits, receive_body
 from serving.gateway import Gateway
-from serving.metrics import Stage
+from serving.http.on_the_loop import on_the_loop
+from serving.load.deadline import Deadline
 from serving.oip.infer import InferRequest, infer, version_choice
 from serving.oip.json_answer import write_answer
 from serving.oip.json_request import HEADER, read_request
-from serving.on_the_loop import on_the_loop
-from serving.receive import BodyLimits, receive_body
 from serving.request_state import request_state
 from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
+from serving.telemetry.metrics import Stage
 
 
 @dataclass(frozen=True, kw_only=True)

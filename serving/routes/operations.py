@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
-from serving.exposition import exposition
 from serving.gateway import Gateway, TheGateway
 from serving.schemas import Health
+from serving.telemetry.exposition import exposition
 
 router = APIRouter(tags=["operations"])
 metrics_router = APIRouter(tags=["operations"])  # on the admin port where there is one

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contract.prediction import Prediction, to_prediction
 from serving.asking import Answer, Probabilities
+from serving.bodies.named_image import NamedImage, NamedUrl
 from serving.gateway import Gateway, TheGateway
-from serving.metrics import Stage
-from serving.named_image import NamedImage, NamedUrl
-from serving.openapi import PREDICT_PROBLEMS, REQUEST_BODY
+from serving.http.openapi import PREDICT_PROBLEMS, REQUEST_BODY
 from serving.request_state import request_state
 from serving.routes.image_answer import items_of, problem_of
 from serving.routes.image_request import ImageParameters, TheImageParameters, received
 from serving.schemas import CandidateSchema, PredictAnswer, PredictedImage
+from serving.telemetry.metrics import Stage
 
 router = APIRouter(tags=["predict"])
 

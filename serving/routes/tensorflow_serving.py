@@ -15,19 +15,19 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Re
 
 from modelserver.errors import SignatureNotFoundError, VersionNotFoundError
 from serving.asking import ImagesRequest, VersionChoice
-from serving.deadline import Deadline
+from serving.bodies.receive import receive_body
 from serving.gateway import Gateway, TheGateway
-from serving.metrics import Stage
-from serving.on_the_loop import on_the_loop
-from serving.receive import receive_body
+from serving.http.on_the_loop import on_the_loop
+from serving.load.deadline import Deadline
 from serving.request_state import request_state
 from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
+from serving.telemetry.metrics import Stage
 from serving.tensorflow_serving.answer import write_answer
 from serving.tensorflow_serving.metadata import model_metadata, model_status
 from serving.tensorflow_serving.predict import outputs_of
 from serving.tensorflow_serving.request import read_request
 from serving.tensorflow_serving.schemas import ModelStatus, RestError, RestModelMetadata, RestPredictAnswer
-from serving.version_view import version_views
+from serving.versions.version_view import version_views
 
 _VERBS = (":predict", ":classify", ":regress")
 

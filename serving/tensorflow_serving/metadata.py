@@ -19,7 +19,7 @@ from serving.tensorflow_serving.schemas import (
     TensorShape,
     VersionStatus,
 )
-from serving.version_view import VersionView
+from serving.versions.version_view import VersionView
 
 _ANY = -1
 

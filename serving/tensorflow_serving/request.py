@@ -12,9 +12,9 @@ from contract import signatures
 from contract.image import Pixels
 from contract.model_facts import ModelFacts
 from modelserver.errors import SignatureNotFoundError
+from serving.bodies.json_body import from_base64
+from serving.bodies.named_image import too_many_images
 from serving.errors import InvalidParameterError, MalformedBodyError
-from serving.json_body import from_base64
-from serving.named_image import too_many_images
 from serving.tensorflow_serving.document import read_document
 
 _INPUTS: Mapping[str, tuple[str, ...]] = {

@@ -15,8 +15,8 @@ from modelserver.models_file import ModelsFile
 from modelserver.protocol import ModelServer
 from serving.app import create_app
 from serving.fetch.fetcher import Fetcher
-from serving.routing import Routing
 from serving.settings import Settings
+from serving.versions.routing import Routing
 
 
 class AtAddresses:

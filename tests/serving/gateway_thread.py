@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 from modelserver.models_file import ModelsFile
 from modelserver.protocol import ModelServer
 from serving.app import create_app
-from serving.http_protocol import LimitedHttpProtocol
-from serving.routing import Routing
+from serving.bodies.http_protocol import LimitedHttpProtocol
+from serving.versions.routing import Routing
 from tests.serving.gateway_client import AtAddresses, settings
 
 

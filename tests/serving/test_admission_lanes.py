@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from modelserver.errors import OverloadedError
-from serving.deadline import Deadline
-from serving.lane import Kind, Lane, LaneLimits, Lanes, Refusal
+from serving.load.deadline import Deadline
+from serving.load.lane import Kind, Lane, LaneLimits, Lanes, Refusal
 from tests.serving.gateway_client import settings
 
 PATIENT = Deadline.after(10_000)

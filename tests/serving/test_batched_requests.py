@@ -8,8 +8,8 @@ import json
 
 from modelserver.call_metadata import Metadata, call_metadata
 from modelserver.protocol import Call, Tensors
-from serving.log_lines import LogFormat
-from serving.log_output import logging_to
+from serving.telemetry.log_lines import LogFormat
+from serving.telemetry.log_output import logging_to
 from tests.fake_model_server import FakeModelServer
 from tests.pictures import encoded
 from tests.serving.gateway_client import gateway

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from serving.log_lines import LogFormat, fields
-from serving.log_output import logging_to
+from serving.telemetry.log_lines import LogFormat, fields
+from serving.telemetry.log_output import logging_to
 
 log = logging.getLogger("tests.logs")
 FORGED = 'x\n{"level":"info"}\r\x1b[31m\u2028\x85\x9b'

@@ -14,7 +14,7 @@ from contract.errors import ImageUndecodableError
 from modelserver.errors import ModelNotFoundError, ModelServerAwayError
 from modelserver.predict import ModelVersion
 from serving.asking import Answer, ImagesRequest, Probabilities, VersionChoice
-from serving.deadline import Deadline
+from serving.load.deadline import Deadline
 from serving.shadow import Shadow, ShadowMetrics
 from tests.manifests import manifest
 

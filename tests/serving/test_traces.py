@@ -9,7 +9,7 @@ import pytest
 from modelserver.call_metadata import Metadata, call_metadata
 from modelserver.errors import ModelServerFaultError
 from modelserver.protocol import Call, Tensors
-from serving.tracing import PassingTracer, tracer_for
+from serving.telemetry.tracing import PassingTracer, tracer_for
 from tests.fake_model_server import FakeModelServer
 from tests.pictures import encoded
 from tests.serving.gateway_client import gateway, settings
@@ -157,7 +157,7 @@ def test_without_a_collector_nothing_of_the_exporter_is_imported() -> None:
         "import sys, serving.run\n"
         "found = [m for m in sys.modules if m.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))]\n"
         "assert not found, found\n"
-        "assert 'serving.open_telemetry' not in sys.modules"
+        "assert 'serving.telemetry.open_telemetry' not in sys.modules"
     )
 
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -173,7 +173,7 @@ def test_an_exporter_that_is_not_installed_is_told_in_one_line() -> None:
         "sys.modules['opentelemetry.sdk'] = None\n"
         "from serving.errors import TracesError\n"
         "from serving.settings import Settings\n"
-        "from serving.tracing import tracer_for\n"
+        "from serving.telemetry.tracing import tracer_for\n"
         "try:\n"
         "    tracer_for(Settings(otlp_endpoint='http://collector:4318'))\n"
         "except TracesError as exc:\n"

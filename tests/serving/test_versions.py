@@ -118,6 +118,8 @@ async def test_a_request_waits_for_a_self_test_under_way() -> None:
     server = FakeModelServer()
     server.predict_gate = asyncio.Event()
     async with gateway(server, ready=False) as client:
+        while not server.calls_in_flight:
+            await asyncio.sleep(0.01)
         request = asyncio.create_task(client.post("/predict", content=PNG))
         await asyncio.sleep(0.1)
         assert not request.done()

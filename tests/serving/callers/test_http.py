@@ -14,7 +14,7 @@ from modelserver.models_file import ModelsFile
 from serving.app import create_app
 from serving.callers.new_keys import Allowance, add_key
 from serving.callers.tokens import ALGORITHMS
-from serving.routing import Routing
+from serving.versions.routing import Routing
 from tests.fake_model_server import FakeModelServer, FakeVersion
 from tests.pictures import encoded
 from tests.serving.callers.signed_tokens import AUDIENCE, ISSUER, Signer, write_key_set

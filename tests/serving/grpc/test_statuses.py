@@ -3,7 +3,7 @@ from __future__ import annotations
 import grpc
 
 from serving.grpc.statuses import STATUS_BY_CODE
-from serving.problems import STATUS_BY_CODE as HTTP_STATUS_BY_CODE
+from serving.http.problems import STATUS_BY_CODE as HTTP_STATUS_BY_CODE
 
 
 def test_every_code_has_a_status_on_both_ports() -> None:

@@ -1,0 +1,1 @@
+"""Bodies of requests, read within limits that hold while they arrive."""

@@ -1,0 +1,1 @@
+"""How much is under way at once: who is let in, who waits, and for how long."""

@@ -1,0 +1,189 @@
+"""The images on their way to one model's answers, and how long one more would wait.
+
+Little's law (Little 1961): what is under way, divided by the rate at which it leaves, is how long the last
+of it stays. Both are known here at any moment, so a request that would wait too long is refused at once, by
+its headers alone, and the queue is bounded in time however fast or slow the model server is. A queue
+bounded in images would be too long for a slow one and too short for a fast one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelserver.errors import OverloadedError
+from serving.load.answer_rate import AnswerRate
+from serving.load.deadline import Deadline
+from serving.settings import Settings
+
+# After the model server said that it has too much to do: doubled each time that it says so again.
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 1.6
+_LONGEST_RETRY_SECONDS = 30.0
+
+
+class Kind(StrEnum):
+    """What is asked of a model; each has a speed of its own."""
+
+    PREDICT = "predict"
+    EXPLAIN = "explain"
+    EMBED = "embed"
+    SHADOW = "shadow"  # predictions off the request's path: their trouble must not be the others'
+
+
+class Refusal(StrEnum):
+    """Why a request is not let in."""
+
+    REQUESTS = "requests"  # too many are under way
+    BYTES = "bytes"  # too many are under way
+    IMAGES = "images"  # too many are under way
+    WAIT = "wait"  # it would wait longer than anything may
+    DEADLINE = "deadline"  # its answer would come too late for it
+    MODEL_SERVER = "model_server"  # has just refused others
+
+
+OnRefused = Callable[[Refusal], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneLimits:
+    """What may be under way.
+
+    Attributes:
+        max_images: however fast they are answered.
+        free_images: however slowly: a rate seen where only one or two were under way says too little of what
+            many would do, which go together.
+        max_wait_seconds: for those before it.
+    """
+
+    max_images: int
+    free_images: int
+    max_wait_seconds: float
+
+
+class Lane:
+    """Counts the images of one model and one kind that were let in and are not answered.
+
+    Attributes:
+        images: under way, from the end of their body to their answer.
+    """
+
+    def __init__(
+        self,
+        limits: LaneLimits,
+        *,
+        on_refused: OnRefused,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.images = 0
+        self._limits = limits
+        self._on_refused = on_refused
+        self._clock = clock
+        self._rate = AnswerRate(clock=clock)
+        self._pause_seconds = 0.0
+        self._paused_until = clock()
+
+    def check(self, *, deadline: Deadline, images: int = 1) -> None:
+        """Refuse what would wait too long; whoever comes while nothing is under way would not.
+
+        Args:
+            deadline: of the request.
+            images: that it brings, where that is known.
+
+        Raises:
+            OverloadedError: with the time after which it would be let in.
+        """
+        pause_seconds = self._paused_until - self._clock()
+        if pause_seconds > 0:
+            self._refuse(Refusal.MODEL_SERVER, "the model server is overloaded", pause_seconds)
+        if not self.images:
+            return
+        limits, rate = self._limits, self._rate.per_second
+        if self.images >= limits.max_images:
+            self._refuse(Refusal.IMAGES, "too many images are under way", _seconds(self.images, rate))
+        if rate is None:
+            return
+        wait_seconds = self.images / rate
+        if self.images >= limits.free_images and wait_seconds > limits.max_wait_seconds:
+            text = f"images already wait for longer than {limits.max_wait_seconds:g} s"
+            self._refuse(Refusal.WAIT, text, wait_seconds - limits.max_wait_seconds)
+        if wait_seconds + images / rate > deadline.remaining_seconds():
+            self._refuse(Refusal.DEADLINE, "the answer would come after the deadline", wait_seconds)
+
+    @contextlib.contextmanager
+    def under_way(self, images: int, *, deadline: Deadline) -> Iterator[Callable[[int], None]]:
+        """Let all images of a request in, or none; held for the block, which is told how to count answers.
+
+        Raises:
+            OverloadedError: see `check`.
+        """
+        self.check(deadline=deadline, images=images)
+        if not self.images:
+            self._rate.work_begins()
+        self.images += images
+        try:
+            yield self._answered
+        except OverloadedError:
+            self._pause()
+            raise
+        finally:
+            self.images -= images
+            if not self.images:
+                self._rate.work_ends()
+
+    def _answered(self, images: int) -> None:
+        self._rate.answered(images)
+        self._pause_seconds = 0.0
+
+    def _pause(self) -> None:
+        """The calls of one moment are refused together: that counts once."""
+        if self._clock() >= self._paused_until:
+            longer = max(_FIRST_PAUSE_SECONDS, 2 * self._pause_seconds)
+            self._pause_seconds = min(longer, _LONGEST_PAUSE_SECONDS)
+            self._paused_until = self._clock() + self._pause_seconds
+
+    def _refuse(self, why: Refusal, text: str, retry_after_seconds: float) -> None:
+        self._on_refused(why)
+        raise OverloadedError(text, retry_after_seconds=min(retry_after_seconds, _LONGEST_RETRY_SECONDS))
+
+
+def _seconds(images: int, rate: float | None) -> float:
+    return images / rate if rate else 1.0
+
+
+def _nobody_asked(_why: Refusal) -> None:
+    """A shadow request that is not let in was no client's."""
+
+
+class Lanes:
+    """A lane for each model and kind: the pace of one tells nothing of another's."""
+
+    def __init__(self, settings: Settings, *, on_refused: OnRefused) -> None:
+        self._settings = settings
+        self._on_refused = on_refused
+        self._lanes: dict[tuple[str, Kind], Lane] = {}
+
+    def of(self, model: str, kind: Kind) -> Lane:
+        """The lane of a model that is known to exist."""
+        key = (model, kind)
+        if key not in self._lanes:
+            on_refused = _nobody_asked if kind is Kind.SHADOW else self._on_refused
+            self._lanes[key] = Lane(self._limits(kind), on_refused=on_refused)
+        return self._lanes[key]
+
+    @property
+    def images(self) -> int:
+        """Under way in all of them."""
+        return sum(lane.images for lane in self._lanes.values())
+
+    def _limits(self, kind: Kind) -> LaneLimits:
+        settings = self._settings
+        explains = kind is Kind.EXPLAIN
+        return LaneLimits(
+            max_images=settings.max_explained_images if explains else settings.max_waiting_images,
+            free_images=settings.free_images,
+            max_wait_seconds=settings.max_wait_seconds,
+        )

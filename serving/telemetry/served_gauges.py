@@ -1,0 +1,81 @@
+"""What answers and what is under way, looked up when somebody asks for the metrics."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Collection, Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from serving.telemetry.version_series import Key
+from serving.versions.backends import Backends
+from serving.versions.served_version import ServedVersion
+
+
+class ServedGauges(Collector):
+    """Gauges of models and of the versions that may answer, over all model servers."""
+
+    def __init__(self, backends: Backends, *, models: Callable[[], Collection[str]]) -> None:
+        self._backends = backends
+        self._models = models
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The families without their values."""
+        yield from (_model_ready(), _in_flight(), _waiting())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Called by the registry, on any thread."""
+        served = tuple(_served(self._backends))
+        ready, in_flight, waiting = _model_ready(), _in_flight(), _waiting()
+        able = {one.target.model for one in served}
+        for model in self._models():
+            ready.add_metric((model,), model in able)
+        for version, images in _by_version(served, lambda one: one.load).items():
+            in_flight.add_metric(version, images)
+        for version, images in _by_version(served, lambda one: one.waiting).items():
+            waiting.add_metric(version, images)
+        yield from (ready, in_flight, waiting)
+
+
+def versions_there(backends: Backends) -> set[Key]:
+    """All versions that a model server speaks of, in whatever state."""
+    return {
+        (model, str(status.version))
+        for backend in tuple(backends)
+        for model, watch in tuple(backend.watches.items())
+        for status in watch.statuses
+    }
+
+
+def _served(backends: Backends) -> Iterator[ServedVersion]:
+    # Copies: the event loop goes on meanwhile.
+    for backend in tuple(backends):
+        for watch in tuple(backend.watches.values()):
+            for status in watch.statuses:
+                if served := watch.passed(status.version):
+                    yield served
+
+
+def _by_version(
+    served: Collection[ServedVersion], images_of: Callable[[ServedVersion], int]
+) -> collections.Counter[Key]:
+    images: collections.Counter[Key] = collections.Counter()
+    for one in served:
+        images[one.target.model, str(one.target.version)] += images_of(one)
+    return images
+
+
+def _model_ready() -> GaugeMetricFamily:
+    text = "1 while a tested version of the model answers."
+    return GaugeMetricFamily("miwake_model_ready", text, labels=("model",))
+
+
+def _in_flight() -> GaugeMetricFamily:
+    text = "Images of requests that a version was given and has not answered."
+    return GaugeMetricFamily("miwake_images_in_flight", text, labels=("model", "version"))
+
+
+def _waiting() -> GaugeMetricFamily:
+    text = "Of them, decoded and waiting for a call."
+    return GaugeMetricFamily("miwake_images_waiting", text, labels=("model", "version"))

@@ -1,0 +1,1 @@
+"""Which version of which model on which model server answers a request."""

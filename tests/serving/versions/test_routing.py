@@ -1,0 +1,153 @@
+"""models.toml: which version answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from modelserver.models_file import ModelEntry, ModelsFile, Share, read_models_file
+from serving.asking import ImagesRequest
+from serving.load.deadline import Deadline
+from serving.versions.routing import Routing
+from tests.fake_model_server import FakeModelServer, FakeVersion
+from tests.pictures import encoded
+from tests.serving.gateway_client import gateway
+from tests.serving.test_versions import broken_version
+
+PNG = encoded()
+
+
+def three_versions() -> FakeModelServer:
+    return FakeModelServer({"toy": {number: FakeVersion() for number in (1, 2, 3)}})
+
+
+def models_file(**entry: object) -> ModelsFile:
+    return ModelsFile(default="toy", models={"toy": ModelEntry(**entry)})  # type: ignore[arg-type]
+
+
+def asked(key: str) -> ImagesRequest:
+    return ImagesRequest(model="toy", images=(), deadline=Deadline.after(1), sticky_key=key)
+
+
+async def until_passed(client: httpx.AsyncClient, *versions: int) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            known = (await client.get("/models/toy")).json()["versions"]
+            if set(versions) <= {v["version"] for v in known if v["self_test"] in {"passed", "failed"}}:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def answering(client: httpx.AsyncClient, **request: dict[str, str]) -> int:
+    response = await client.post("/predict", content=PNG, **request)  # type: ignore[arg-type]
+    assert response.status_code == 200, response.text
+    version: int = response.json()["version"]
+    return version
+
+
+async def test_stable_answers_where_no_version_is_asked_for() -> None:
+    async with gateway(three_versions(), models=models_file(aliases={"stable": 2})) as client:
+        await until_passed(client, 1, 2, 3)
+
+        assert await answering(client) == 2
+        assert (await client.get("/models/toy")).json()["latest"] == 2
+
+
+async def test_an_alias_is_asked_for_by_version_label() -> None:
+    async with gateway(three_versions(), models=models_file(aliases={"stable": 2, "old": 1})) as client:
+        await until_passed(client, 1, 2, 3)
+
+        assert await answering(client, params={"version_label": "old"}) == 1
+
+
+async def test_an_unknown_label_is_asked_of_the_model_server() -> None:
+    server = three_versions()
+    server.labels = {"toy": {"blue": 1}}
+    async with gateway(server) as client:
+        await until_passed(client, 1, 2, 3)
+        unknown = await client.post("/predict", content=PNG, params={"version_label": "red"})
+
+        assert await answering(client, params={"version_label": "blue"}) == 1
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "version_not_found")
+
+
+async def test_a_version_and_a_label_exclude_each_other() -> None:
+    async with gateway(three_versions(), models=models_file(aliases={"stable": 2})) as client:
+        both = {"version": "1", "version_label": "stable"}
+        response = await client.post("/predict", content=PNG, params=both)
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_parameter")
+
+
+async def test_the_canary_gets_its_share_and_a_key_stays_with_its_version() -> None:
+    entry = {"aliases": {"stable": 2, "canary": 3}, "canary": Share(alias="canary", percent=30)}
+    async with gateway(three_versions(), models=models_file(**entry)) as client:
+        await until_passed(client, 1, 2, 3)
+        by_key = {
+            key: {await answering(client, headers={"X-Routing-Key": key}) for _ in range(3)}
+            for key in map(str, range(40))
+        }
+
+    assert all(len(versions) == 1 for versions in by_key.values())
+    assert {version for versions in by_key.values() for version in versions} == {2, 3}
+
+
+def test_keys_fall_into_the_share_as_often_as_it_says() -> None:
+    entry = {"aliases": {"canary": 3}, "canary": Share(alias="canary", percent=10)}
+    routing = Routing(models_file(**entry))
+
+    drawn = Counter(routing.canary_version(asked(f"user-{n}")) for n in range(10_000))
+
+    assert 800 < drawn[3] < 1_200
+
+
+async def test_a_canary_that_fails_its_self_test_gets_nothing() -> None:
+    server = three_versions()
+    server.models["toy"][3] = broken_version()
+    entry = {"aliases": {"stable": 2, "canary": 3}, "canary": Share(alias="canary", percent=100)}
+    async with gateway(server, models=models_file(**entry)) as client:
+        await until_passed(client, 2, 3)
+
+        assert {await answering(client) for _ in range(5)} == {2}
+
+
+async def test_a_stable_that_is_not_served_is_not_ready_and_not_the_clients_fault() -> None:
+    async with gateway(three_versions(), models=models_file(aliases={"stable": 9}), ready=False) as client:
+        await until_passed(client, 1, 2, 3)
+        ready = await client.get("/readyz")
+        response = await client.post("/predict", content=PNG)
+
+    assert (ready.status_code, response.status_code) == (503, 503)
+    assert "version 9" in ready.json()["detail"]
+
+
+@pytest.mark.parametrize("promoted", [3, 9], ids=["fails its self-test", "is not there yet"])
+async def test_until_what_was_promoted_may_answer_the_one_before_does(promoted: int) -> None:
+    server = three_versions()
+    server.models["toy"][3] = broken_version()
+    aliases = {"stable": promoted, "previous": 2}
+    async with gateway(server, models=models_file(aliases=aliases)) as client:
+        await until_passed(client, 1, 2, 3)
+        ready = await client.get("/readyz")
+
+        assert (ready.status_code, await answering(client)) == (200, 2)
+
+
+@pytest.mark.parametrize("broken", ["default = ", 'default = "other"\n[models.toy]\n'])
+async def test_the_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text('default = "toy"\n[models.toy]\naliases = { stable = 1 }\n')
+    routing = Routing(read_models_file(path), path=path)
+
+    path.write_text(broken)
+    assert not routing.read_again()
+    assert routing.stable_versions("toy") == (1,)
+
+    path.write_text('default = "toy"\n[models.toy]\naliases = { stable = 22 }\n')
+    assert routing.read_again()
+    assert routing.stable_versions("toy") == (22,)
+    assert not routing.read_again()
