@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -10,6 +12,7 @@ from modelserver.predict import ModelVersion
 from serving.callers.caller import ANYONE, Caller
 
 _KEY = "miwake.request"
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(kw_only=True)
@@ -25,6 +28,11 @@ class RequestState:
     def resolved_to(self, target: ModelVersion) -> None:
         """Remember the version that answers, or fails to."""
         self.version = str(target.version)
+
+
+def safe_request_id(given: str) -> str:
+    """The client's own id where it is safe to log, else a new one."""
+    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def attach(scope: Scope, state: RequestState) -> None:

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 
 Content = TypeVar("Content")
-_State = tuple[int, int, int]
+FileState = tuple[int, int, int]
 
 
 class WatchedFileError(MiwakeError):
@@ -45,7 +45,7 @@ class WatchedFile(Generic[Content]):
         self._path = path
         self._parse = parse
         self._clock = clock
-        self._seen = _state(path)
+        self._seen = file_state(path)
         self._next_look = clock() + POLL_SECONDS
         self._content = self._read()
 
@@ -58,7 +58,7 @@ class WatchedFile(Generic[Content]):
         return self._content
 
     def _look(self) -> None:
-        seen = _state(self._path)
+        seen = file_state(self._path)
         if seen == self._seen:
             return
         self._seen = seen
@@ -78,7 +78,7 @@ class WatchedFile(Generic[Content]):
             raise WatchedFileError(f"{self._path}: {exc}") from exc
 
 
-def _state(path: Path) -> _State | None:
+def file_state(path: Path) -> FileState | None:
     """What changes when the file does; None where there is none."""
     try:
         status = path.stat()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +21,7 @@ from serving.gateway import Gateway
 from serving.grpc.statuses import STATUS_BY_CODE
 from serving.http.problems import STATUS_BY_CODE as HTTP_STATUS_BY_CODE
 from serving.load.deadline import Deadline
-from serving.request_state import RequestState
+from serving.request_state import RequestState, safe_request_id
 from serving.telemetry.observation import Observation
 from serving.telemetry.request_record import answered_with
 from serving.telemetry.tracing import Tracer
@@ -32,7 +30,6 @@ _log = logging.getLogger(__name__)
 REQUEST_ID = "x-request-id"
 # The trailer that tells errors apart where several have one status.
 CODE = "miwake-code"
-_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # A status travels in the trailers, which clients limit to 8 KiB.
 _MAX_TEXT_LENGTH = 1024
 # nginx' word for a client that hung up; no answer goes out, only the metric and the log see it.
@@ -92,7 +89,7 @@ class Calls:
     async def _handle(self, context: _Context, *, name: str, method: Method) -> bytes:
         pairs = [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]
         headers = joined(pairs)
-        state = RequestState(request_id=_request_id(headers))
+        state = RequestState(request_id=safe_request_id(headers.get(REQUEST_ID, "")))
         observation = self._observe(state, pairs)
         settings = self._gateway.settings
         deadline = _deadline(context, settings.max_timeout_seconds)
@@ -206,9 +203,3 @@ def _http_status(code: str) -> int:
 def _host(peer: str) -> str:
     """Of gRPC's `ipv4:127.0.0.1:40000` or `ipv6:%5B::1%5D:40000`."""
     return unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]")
-
-
-def _request_id(headers: Mapping[str, str]) -> str:
-    """The client's own id where it is safe to log, else a new one."""
-    given = headers.get(REQUEST_ID, "")
-    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex

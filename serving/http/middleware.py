@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import uuid
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,14 +10,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.http.problems import problem_response
-from serving.request_state import RequestState, attach
+from serving.request_state import RequestState, attach, safe_request_id
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.observation import Observation
 from serving.telemetry.request_record import RequestRecord, answered_with
 from serving.telemetry.tracing import PassingTracer, Tracer
 
 _log = logging.getLogger(__name__)
-_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UNROUTED = "unrouted"
 # nginx' word for a client that hung up; no answer goes out, only the metric and the log see it.
 _CLIENT_GONE = 499
@@ -38,7 +35,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = RequestState(request_id=_request_id(scope))
+        state = RequestState(request_id=safe_request_id(Headers(scope=scope).get("x-request-id", "")))
         attach(scope, state)
         answer = _Answer(send, request_id=state.request_id)
         headers = Headers(scope=scope)
@@ -98,9 +95,3 @@ def _counting(receive: Receive, record: RequestRecord) -> Receive:
         return message
 
     return counting
-
-
-def _request_id(scope: Scope) -> str:
-    """The client's own id where it is safe to log, else a new one."""
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex

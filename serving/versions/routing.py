@@ -12,6 +12,7 @@ from contract.errors import MiwakeError
 from modelserver.errors import ModelNotFoundError
 from modelserver.models_file import ModelEntry, ModelsFile, Share, read_models_file
 from serving.asking import ImagesRequest
+from serving.watched_file import file_state
 
 _log = logging.getLogger(__name__)
 STABLE = "stable"
@@ -34,7 +35,7 @@ class Routing:
         """
         self.models_file = models_file
         self._path = path
-        self._seen = _fingerprint(path)
+        self._seen = file_state(path) if path else None
 
     @property
     def default(self) -> str:
@@ -76,8 +77,10 @@ class Routing:
 
     def read_again(self) -> bool:
         """Whether the file has changed and says something else now; a broken one changes nothing."""
-        seen = _fingerprint(self._path)
-        if self._path is None or seen == self._seen:
+        if self._path is None:
+            return False
+        seen = file_state(self._path)
+        if seen == self._seen:
             return False
         self._seen = seen
         try:
@@ -105,12 +108,3 @@ def _draw(sticky_key: str) -> float:
         return 100 * random.random()  # noqa: S311 - who is drawn is no secret
     digest = hashlib.sha256(sticky_key.encode()).digest()
     return 100 * int.from_bytes(digest[:8]) / 2**64
-
-
-def _fingerprint(path: Path | None) -> tuple[int, int, int] | None:
-    """What tells that a file was written anew; None for a file that is not there."""
-    try:
-        status = path.stat() if path else None
-    except OSError:
-        return None
-    return (status.st_ino, status.st_mtime_ns, status.st_size) if status else None
