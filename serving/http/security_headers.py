@@ -11,6 +11,11 @@ _DOCUMENTATION = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+# The photograph and its overlay are shown from memory.
+_PLAYGROUND = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
 _DOCUMENTATION_PATHS = frozenset({"/docs", "/docs/oauth2-redirect"})
 _ASSETS = "/static-offline-docs/"
 
@@ -42,8 +47,14 @@ def _headers(path: str) -> dict[str, str]:
     headers = {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": _DOCUMENTATION if path in _DOCUMENTATION_PATHS else _NOTHING,
+        "Content-Security-Policy": _content_security_policy(path),
     }
     if not path.startswith(_ASSETS):
         headers["Cache-Control"] = "no-store"
     return headers
+
+
+def _content_security_policy(path: str) -> str:
+    if path in _DOCUMENTATION_PATHS:
+        return _DOCUMENTATION
+    return _PLAYGROUND if path == "/" else _NOTHING
