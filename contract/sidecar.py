@@ -102,6 +102,9 @@ def read_sidecar(path: Path) -> Sidecar:
         raise SidecarError(f"{exc.filename}: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise SidecarError(f"{path.name}: not TOML: {exc}") from exc
+    # A path with a NUL, a number of 5,000 digits, deep nesting.
+    except (ValueError, RecursionError) as exc:
+        raise SidecarError(f"{path.name}: cannot be read: {exc}") from exc
     except ManifestError as exc:
         raise SidecarError(f"{path.name}: {exc}") from exc
 

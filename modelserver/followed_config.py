@@ -71,6 +71,9 @@ class FollowedConfig:
                 self._complained = ""
             except (MiwakeError, OSError) as exc:
                 self._complain(str(exc))
+            # A fault of ours must not end the following; the next look may go better.
+            except Exception:  # noqa: BLE001
+                _log.exception("unexpected error while following %s", self._models_file)
 
     def _complain(self, text: str) -> None:
         """Once for each thing that is wrong, not every second."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from contract import signatures
 from modelserver.call_metadata import call_metadata
+from modelserver.errors import UnexpectedAnswerError
 from modelserver.grpc_credentials import Credentials
 from modelserver.grpc_errors import to_model_server_error
 from modelserver.messages import prediction_pb2 as pb
@@ -60,6 +61,9 @@ class GrpcModelServer:
         inputs = {name: to_message(array) for name, array in call.inputs.items()}
         request = pb.PredictRequest(model_spec=spec, inputs=inputs)
         response = await _send(self._predict, request, timeout_seconds=timeout_seconds)
+        answering = response.model_spec
+        if answering.HasField("version") and answering.version.value != call.version:
+            raise UnexpectedAnswerError("the model server answered by another version than the one asked for")
         return {name: to_array(message) for name, message in response.outputs.items()}
 
     async def version_of_label(self, model: str, label: str, *, timeout_seconds: float) -> int:
@@ -69,6 +73,14 @@ class GrpcModelServer:
         request = pb.PredictRequest(model_spec=spec, inputs=inputs)
         response = await _send(self._predict, request, timeout_seconds=timeout_seconds)
         return int(response.model_spec.version.value)
+
+    async def lost(self) -> None:
+        """See `ModelServer.lost`: the channel was ready and is so no more, be it for an instant."""
+        state = self._channel.get_state()
+        while state is not grpc.ChannelConnectivity.READY:
+            await self._channel.wait_for_state_change(state)
+            state = self._channel.get_state()
+        await self._channel.wait_for_state_change(state)
 
     async def close(self) -> None:
         """Close the channel; calls in flight end as if the model server were away."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,6 +13,8 @@ from modelserver.grpc_adapter import GrpcModelServer
 from modelserver.grpc_credentials import Credentials
 from modelserver.protocol import ModelServer
 
+_log = logging.getLogger(__name__)
+
 
 class ModelServers(Protocol):
     """Interchangeable model servers; they come and go."""
@@ -20,7 +23,7 @@ class ModelServers(Protocol):
         """Where they are at this moment.
 
         Raises:
-            ModelServerAwayError: nobody knows.
+            ModelServerAwayError: nobody knows; the text names no place, the log does.
         """
 
     def connect(self, address: str) -> ModelServer:
@@ -57,7 +60,8 @@ async def _look_up(name: str) -> list[str]:
             host.strip("[]"), int(port), type=socket.SOCK_STREAM
         )
     except (OSError, ValueError) as exc:
-        raise ModelServerAwayError(f"the model server's address {name} cannot be looked up") from exc
+        _log.warning("the model server's address %s cannot be looked up: %s", name, exc)
+        raise ModelServerAwayError("the model server's address cannot be looked up") from exc
     hosts = [str(address[0]) for *_, address in found]
     # Of a host with addresses of both kinds one is enough: it is one model server.
     v4 = [f"{host}:{port}" for host in hosts if ":" not in host]

@@ -43,7 +43,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def promote(folder: Path, model: str, version: int, *, alias: str = STABLE) -> None:
-    """Let an alias stand for a version. What `stable` stood for before becomes `previous`.
+    """Let an alias stand for a version. With `stable`, what answered before becomes `previous`.
 
     A folder without a models.toml gets one, which names all its models.
 
@@ -56,8 +56,7 @@ def promote(folder: Path, model: str, version: int, *, alias: str = STABLE) -> N
     with locked(folder):
         _refuse_unfit(folder, model, version)
         aliases = {alias: version}
-        before = _aliases(folder, model).get(alias, version)
-        if alias == STABLE and before != version:
+        if alias == STABLE and (before := _answering(folder, model)) != version:
             aliases[PREVIOUS] = before
         _set_aliases(folder, model, aliases)
 
@@ -90,6 +89,14 @@ def _aliases(folder: Path, model: str) -> Mapping[str, int]:
     path = folder / FILE_NAME
     entry = read_models_file(path).models.get(model) if path.exists() else None
     return entry.aliases if entry else {}
+
+
+def _answering(folder: Path, model: str) -> int:
+    """What answers where no version is asked for: `stable`, else the newest or what a sidecar is of."""
+    if (stable := _aliases(folder, model).get(STABLE)) is not None:
+        return stable
+    sidecar = sidecar_of(folder / model)
+    return sidecar.version if sidecar else max(version_folders(folder / model))
 
 
 def _refuse_unfit(folder: Path, model: str, version: int) -> None:

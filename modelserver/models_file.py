@@ -110,7 +110,8 @@ def parse_models_file(text: str, *, path: Path) -> ModelsFile:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
+    # The library lets others through as they are: that of a number of 5,000 digits, that of deep nesting.
+    except (ValueError, RecursionError) as exc:
         raise ModelsFileError(f"{path.name}: not TOML: {exc}") from exc
     fields = Fields(document, document=path.name, error=ModelsFileError)
     fields.only("default", "base_path", "models")

@@ -78,5 +78,8 @@ class ModelServer(Protocol):
             ModelServerError: any other.
         """
 
+    async def lost(self) -> None:
+        """Return once the connection breaks: what answers from then on may be another model server."""
+
     async def close(self) -> None:
         """Release its connections."""

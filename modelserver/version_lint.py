@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _MAX_WARMUP_RECORDS = 1000
 _TFRECORD_LENGTH = struct.Struct("<Q")
 _TFRECORD_CHECKSUMS_BYTES = 4 + 4
+_DATA = re.compile(r"variables\.data-[0-9]{5}-of-(?P<count>[0-9]{5})")
 _FOR_OTHERS = {True: stat.S_IROTH | stat.S_IXOTH, False: stat.S_IROTH}
 
 
@@ -49,10 +51,24 @@ def lint_version(folder: Path, *, model: str, sidecar: Sidecar | None) -> Iterat
         yield error(folder, "saved_model.pb is missing")
     elif not graph.stat().st_size:
         yield error(folder, "saved_model.pb is empty")
+    yield from _lint_weights(folder)
     if sidecar is None:
         yield from _lint_manifest(folder, model)
     yield from _lint_warmup(folder)
     yield from _lint_permissions(folder)
+
+
+def _lint_weights(folder: Path) -> Iterator[Finding]:
+    """A checkpoint is an index and as many files of data as their names say."""
+    variables = folder / "variables"
+    index = (variables / "variables.index").is_file()
+    data = [match for path in variables.glob("variables.data-*") if (match := _DATA.fullmatch(path.name))]
+    if index and not data:
+        yield error(folder, "its weights are missing: variables/ holds an index and no data")
+    elif data and not index:
+        yield error(folder, "its weights are of no use: variables/ holds no index")
+    elif data and len(data) != int(data[0]["count"]):
+        yield error(folder, f"of its weights {len(data)} of {int(data[0]['count'])} files are there")
 
 
 def _lint_manifest(folder: Path, model: str) -> Iterator[Finding]:

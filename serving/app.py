@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
@@ -25,14 +26,17 @@ from serving.http.draining import DrainingMiddleware
 from serving.http.middleware import RequestMiddleware
 from serving.http.security_headers import SecurityHeadersMiddleware
 from serving.load.admission import Admission
+from serving.load.codec_pool import CodecPool
 from serving.predictor import Predictor
-from serving.routes import embed, explain, models, oip, operations, predict, tensorflow_serving
+from serving.routes import embed, explain, models, oip, operations, playground, predict, tensorflow_serving
 from serving.routes.known_parameters import refuse_unknown_parameters
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.served_gauges import ServedGauges, versions_there
 from serving.telemetry.tracing import tracer_for
 from serving.versions.routing import Routing
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -67,6 +71,7 @@ def create_app(
         settings=settings,
         predictor=predictor,
         admission=admission,
+        codecs=CodecPool(threads=settings.decode_threads),
         fetcher=fetcher or Fetcher(url_policy(settings), max_connections=settings.url_max_connections),
         callers=Callers.of(settings, registry=registry),
         metrics=metrics,
@@ -93,7 +98,7 @@ def create_app(
     app.add_middleware(DrainingMiddleware, gateway=gateway)
     for router in (predict.router, explain.router, embed.router, models.router):
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    for router in (operations.router, oip.router, tensorflow_serving.router):
+    for router in (operations.router, oip.router, tensorflow_serving.router, playground.router):
         app.include_router(router)
     if settings.admin_port is None:
         app.include_router(operations.metrics_router)
@@ -104,10 +109,12 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     predictor, metrics = gateway.predictor, gateway.metrics
-    running = [
+    running = gateway.running = (
         asyncio.create_task(predictor.run()),
         asyncio.create_task(metrics.versions.run(lambda: versions_there(predictor.backends))),
-    ]
+    )
+    for task in running:
+        task.add_done_callback(_ended)
     try:
         async with grpc_port(gateway, tracer=app.state.tracer):
             yield
@@ -116,4 +123,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.wait(running)
         await asyncio.to_thread(app.state.tracer.close)
-        await app.state.gateway.fetcher.close()
+        gateway.codecs.close()
+        await gateway.fetcher.close()
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """None of them does before the gateway; where one has, only a new process helps, and /livez says so."""
+    if not task.cancelled():
+        _log.critical("a part of the gateway has ended", exc_info=task.exception())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from serving.callers.callers import Callers
 from serving.fetch.fetcher import Fetcher
 from serving.load.admission import Admission
+from serving.load.codec_pool import CodecPool
 from serving.predictor import Predictor
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
@@ -25,11 +27,13 @@ class Gateway:
         was_ready: that it was so once.
         draining: that it ends soon: it finishes what it has and is not ready for more.
         closing: set when it takes no more connections, on any port.
+        running: what must run for as long as it does.
     """
 
     settings: Settings
     predictor: Predictor
     admission: Admission
+    codecs: CodecPool
     fetcher: Fetcher
     callers: Callers
     metrics: Metrics
@@ -37,6 +41,12 @@ class Gateway:
     was_ready: bool = False
     draining: bool = False
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    running: Sequence[asyncio.Task[None]] = ()
+
+    @property
+    def broken(self) -> bool:
+        """Whether a part of it has ended before its time; only a new process helps."""
+        return any(task.done() for task in self.running)
 
     def not_ready_because(self) -> str | None:
         """Why requests should go elsewhere; None where they are welcome."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from modelserver.errors import (
     DeadlineExceededError,
     ModelNotFoundError,
     ModelServerAwayError,
+    OverloadedError,
     VersionNotFoundError,
 )
 from modelserver.model_servers import ModelServers
@@ -32,9 +34,10 @@ from serving.versions.retry_budget import RetryBudget
 from serving.versions.routing import Routing
 from serving.versions.served_version import ServedVersion
 
+_log = logging.getLogger(__name__)
 _Row = TypeVar("_Row")
-# Gives the row of one image, decoded as this version takes it.
-_AnswerOne = Callable[[Pixels, ServedVersion], Awaitable[_Row]]
+# Gives the row of one image, decoded as this version takes it; told its index in the request.
+_AnswerOne = Callable[[Pixels, ServedVersion, int], Awaitable[_Row]]
 OnResolved = Callable[[ModelVersion], None]
 
 
@@ -56,7 +59,9 @@ class Predictor:
         self.backends = Backends(model_servers, settings=settings, metrics=metrics)
         self._settings = settings
         self._metrics = metrics
-        self.lanes = Lanes(settings, on_refused=metrics.count_refused)
+        self.lanes = Lanes(
+            settings, on_refused=metrics.count_refused, pause_seconds=self.backends.pause_seconds
+        )
         self._retries = RetryBudget(share=settings.retry_share)
         self._shadow = Shadow(
             predict=functools.partial(self.predict, on_resolved=lambda _: None),
@@ -92,11 +97,11 @@ class Predictor:
         """The version that answers where none is asked for; None for the newest that may.
 
         One that was just promoted may be unknown to the model servers yet, or fail its self-test: until it
-        may answer, the one before does.
+        may answer, the one before does. Where neither may, it is the first that a self-test may still bring.
         """
         versions = self.routing.stable_versions(model)
-        ready = (v for v in versions if self.backends.not_ready_because(model, v) is None)
-        return next(ready, versions[0])
+        ready = [v for v in versions if self.backends.not_ready_because(model, v) is None]
+        return (ready or [v for v in versions if self.backends.refusal(model, v) is None] or versions)[0]
 
     async def resolve(
         self,
@@ -128,7 +133,7 @@ class Predictor:
             InvalidParameterError: pixels of another size than the model's.
         """
 
-        async def one(pixels: Pixels, served: ServedVersion) -> Probabilities:
+        async def one(pixels: Pixels, served: ServedVersion, _index: int) -> Probabilities:
             return await served.predict.submit(pixels, deadline=request.deadline)
 
         kind = Kind.PREDICT if request.live else Kind.SHADOW
@@ -139,9 +144,9 @@ class Predictor:
         return answer
 
     async def explain(
-        self, request: ImagesRequest, *, label: str | None, on_resolved: OnResolved
+        self, request: ImagesRequest, *, labels: Sequence[str] | None, on_resolved: OnResolved
     ) -> Answer[Explanation]:
-        """Where the model looked in each image, for one label or for each image's best.
+        """Where the model looked in each image, for the label given with it, else for its best.
 
         Raises:
             InvalidParameterError: the version has no such label.
@@ -149,18 +154,18 @@ class Predictor:
             MiwakeError: as `predict`.
         """
 
-        async def one(pixels: Pixels, served: ServedVersion) -> Explanation:
-            labels = served.target.facts.labels
-            if label is None:
+        async def one(pixels: Pixels, served: ServedVersion, index: int) -> Explanation:
+            known = served.target.facts.labels
+            if labels is None:
                 probabilities = await served.predict.submit(pixels, deadline=request.deadline)
-                index = int(np.argmax(probabilities))
-            elif label in labels:
-                index = labels.index(label)
+                about = int(np.argmax(probabilities))
+            elif labels[index] in known:
+                about = known.index(labels[index])
             else:
-                raise InvalidParameterError(f"model {served.target.model} has no label {label!r}")
-            heatmap, probabilities = await served.explain.submit((pixels, index), deadline=request.deadline)
+                raise InvalidParameterError(f"model {served.target.model} has no label {labels[index]!r}")
+            heatmap, probabilities = await served.explain.submit((pixels, about), deadline=request.deadline)
             return Explanation(
-                label=labels[index], heatmap=heatmap, probabilities=probabilities, pixels=pixels
+                label=known[about], heatmap=heatmap, probabilities=probabilities, pixels=pixels
             )
 
         return await self._answer(request, one, kind=Kind.EXPLAIN, on_resolved=on_resolved)
@@ -173,7 +178,7 @@ class Predictor:
             MiwakeError: as `predict`.
         """
 
-        async def one(pixels: Pixels, served: ServedVersion) -> Embedding:
+        async def one(pixels: Pixels, served: ServedVersion, _index: int) -> Embedding:
             return await served.embed.submit(pixels, deadline=request.deadline)
 
         return await self._answer(request, one, kind=Kind.EMBED, on_resolved=on_resolved)
@@ -193,7 +198,7 @@ class Predictor:
     async def _answer_or_retry(
         self, request: ImagesRequest, one: _AnswerOne[_Row], *, kind: Kind, on_resolved: OnResolved
     ) -> Answer[_Row]:
-        """Answer by the version resolved; once more by another where that one went away or was unloaded."""
+        """Answer by the version resolved; once more by another where that one could not."""
         self._retries.paid_in()
         served = await self._resolve(request)
         try:
@@ -204,18 +209,31 @@ class Predictor:
             if request.choice.version is not None:
                 raise
         except ModelServerAwayError:
-            if not request.live:
+            if not self._may_send_again(request):
                 raise
-            if not self._retries.take():
-                self._metrics.retried(request.model, "no_budget")
+        except OverloadedError:
+            # Also where the refusal is our own; but then its model server is not to be left alone.
+            if not (self._another_takes(served) and self._may_send_again(request)):
                 raise
-            self._metrics.retried(request.model, "sent")
         served = await self._resolve(request, avoid=served)
         try:
             on_resolved(served.target)
             return await self._answer_by(served, request, one, kind=kind)
         except (ModelNotFoundError, VersionNotFoundError) as exc:
             raise ModelServerAwayError(f"model {request.model}: its versions come and go") from exc
+
+    def _may_send_again(self, request: ImagesRequest) -> bool:
+        """Whether the budget has a second attempt for it, which is counted then."""
+        if not request.live:
+            return False
+        may = self._retries.take()
+        self._metrics.retried(request.model, "sent" if may else "no_budget")
+        return may
+
+    def _another_takes(self, served: ServedVersion) -> bool:
+        """Whether this one is overloaded and the same version elsewhere is not."""
+        other = self.backends.least_loaded(served.target.model, served.target.version, avoid=(served,))
+        return bool(served.pause.seconds and other and not other.pause.seconds)
 
     async def _resolve(self, request: ImagesRequest, *, avoid: ServedVersion | None = None) -> ServedVersion:
         """The version that answers a request; `avoid` is the one that just failed it, if one did."""
@@ -260,17 +278,23 @@ class Predictor:
         self, served: ServedVersion, request: ImagesRequest, one: _AnswerOne[_Row], *, kind: Kind
     ) -> Answer[_Row]:
         lane, images = self.lanes.of(request.model, kind), len(request.images)
-        with lane.under_way(images, deadline=request.deadline) as answered, served.loaded(images):
+        pause_seconds = served.pause.seconds
+        with (
+            lane.under_way(images, deadline=request.deadline, pause_seconds=pause_seconds) as answered,
+            served.loaded(images),
+        ):
             try:
                 async with asyncio.timeout(request.deadline.remaining_seconds()):
-                    rows = await _all_or_none(self._row(image, served, one) for image in request.images)
+                    rows = await _all_or_none(
+                        self._row(image, served, one, index) for index, image in enumerate(request.images)
+                    )
             except TimeoutError as exc:
                 raise DeadlineExceededError("the request took longer than it may") from exc
             answered(sum(not isinstance(row, ImageError) for row in rows))
         return Answer(served.target, tuple(rows))
 
     async def _row(
-        self, image: bytes | Pixels | ImageError, served: ServedVersion, one: _AnswerOne[_Row]
+        self, image: bytes | Pixels | ImageError, served: ServedVersion, one: _AnswerOne[_Row], index: int
     ) -> _Row | ImageError:
         if isinstance(image, ImageError):
             return image
@@ -278,18 +302,22 @@ class Predictor:
         if not isinstance(image, bytes):
             if image.shape != (spec.height, spec.width, 3) or image.dtype != np.uint8:
                 raise InvalidParameterError(f"pixels must be uint8 [{spec.height}, {spec.width}, 3]")
-            return await one(image, served)
+            return await one(image, served, index)
         try:
             pixels = await self._decode_pool.decode(image, spec)
         except ImageError as exc:
             return exc
-        return await one(pixels, served)
+        return await one(pixels, served, index)
 
     async def _follow_routing(self) -> None:
         while True:
             await asyncio.sleep(self._settings.poll_seconds)
-            if await asyncio.to_thread(self.routing.read_again):
-                self.backends.follow(self.routing.models)
+            try:
+                if await asyncio.to_thread(self.routing.read_again):
+                    self.backends.follow(self.routing.models)
+            # A fault of ours must not end the following; the next look may go better.
+            except Exception:  # noqa: BLE001
+                _log.exception("unexpected error while following models.toml")
 
 
 async def _all_or_none(coroutines: Iterable[Coroutine[Any, Any, _Row]]) -> list[_Row]:

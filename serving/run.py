@@ -33,7 +33,7 @@ from serving.bodies.http_protocol import LimitedHttpProtocol
 from serving.http.admin import admin_port
 from serving.http.draining import DrainingServer
 from serving.model_server_tls import model_server_credentials
-from serving.settings import Settings
+from serving.settings import Settings, unknown_names
 from serving.telemetry.log_output import logging_to
 from serving.versions.routing import Routing
 
@@ -81,6 +81,8 @@ def serve(settings: Settings, routing: Routing, *, model_server: StartedModelSer
         logging_to(sys.stderr, log_format=settings.log_format),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
+        if unknown := unknown_names():
+            _log.warning("there is no setting %s", ", ".join(unknown))
         runner.run(_serve(settings, routing, model_server))
 
 
@@ -95,6 +97,7 @@ async def _serve(settings: Settings, routing: Routing, model_server: StartedMode
             host=settings.host,
             port=settings.port,
             http=LimitedHttpProtocol,
+            ws="none",
             server_header=False,
             access_log=False,  # the middleware writes it, with the request id
             log_config=None,

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from contract.image import DEFAULT_MAX_PIXELS
 from serving.telemetry.log_lines import LogFormat
 
+PREFIX = "MIWAKE_"
 MIB = 1024 * 1024
 MAX_IMAGES = 1024
 # Above this Pillow warns of a decompression bomb, and from twice of it refuses by itself.
@@ -37,7 +38,8 @@ _Port = Annotated[int, Field(gt=0, le=65535)]
 class Settings(BaseSettings):
     """Deployment settings of the gateway; each is `MIWAKE_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="MIWAKE_", frozen=True)
+    # Compose files and charts write what is not set as empty.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     models_file: Path | None = Field(
         default=None, description="models.toml: models, their aliases and shares; read again when it changes."
@@ -54,7 +56,7 @@ class Settings(BaseSettings):
         default=None, ge=0, le=65535, description="The Open Inference Protocol over gRPC, on `host`."
     )
     grpc_max_calls: int = Field(
-        default=256, gt=0, description="gRPC calls under way at once; more get RESOURCE_EXHAUSTED."
+        default=256, gt=0, description="gRPC calls under way at once; more get UNAVAILABLE."
     )
 
     model_server_ca: Path | None = Field(
@@ -128,7 +130,7 @@ class Settings(BaseSettings):
         default=1024, gt=0, description="Requests with images that are received or answered; more gives 503."
     )
     max_bytes_in_flight: int = Field(
-        default=512 * MIB, gt=0, description="Of their bodies, as announced; more gives 503."
+        default=512 * MIB, gt=0, description="Of their bodies, as far as they are here; more gives 503."
     )
     max_body_bytes: int = Field(default=32 * MIB, gt=0)
     max_images_per_request: int = Field(default=64, gt=0, le=MAX_IMAGES)
@@ -180,7 +182,7 @@ class Settings(BaseSettings):
         default=1.0,
         ge=0,
         le=1,
-        description="Of the traces that begin here; others are kept if their parent is.",
+        description="Of all traces, by their id: also of those whose parent is kept; none whose is not.",
     )
 
     @model_validator(mode="after")
@@ -198,3 +200,9 @@ class Settings(BaseSettings):
         if self.model_server_ca and ":" not in self.model_server:
             raise ValueError("MIWAKE_MODEL_SERVER_CA is for a model server at HOST:PORT")
         return self
+
+
+def unknown_names() -> list[str]:
+    """Names in the environment that look like a setting and are none, such as a misspelt one."""
+    known = {f"{PREFIX}{field}".upper() for field in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

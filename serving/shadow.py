@@ -130,6 +130,10 @@ class Shadow:
             drawn = await self._waiting.get()
             try:
                 await self._compare(drawn)
+            # A fault of ours must not end the comparing; the next request may go better.
+            except Exception:  # noqa: BLE001
+                _log.exception("unexpected error in a shadow request")
+                self._dropped(drawn.request, "failed")
             finally:
                 self._bytes -= drawn.bytes
 
@@ -142,10 +146,6 @@ class Shadow:
             shadow = await self._predict(request)
         except MiwakeError as exc:
             _log.debug("shadow of %s: %s", drawn.request.model, exc)
-            self._dropped(drawn.request, "failed")
-        # A fault of ours must not end the comparing; the next request may go better.
-        except Exception:  # noqa: BLE001
-            _log.exception("unexpected error in a shadow request")
             self._dropped(drawn.request, "failed")
         else:
             self._count(drawn.answer, shadow)

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 
 Content = TypeVar("Content")
-FileState = tuple[int, int, int]
+FileState = tuple[int, int, int, int]
 
 
 class WatchedFileError(MiwakeError):
@@ -25,8 +25,9 @@ class WatchedFileError(MiwakeError):
 class WatchedFile(Generic[Content]):
     """The content of a file as of at most a second ago; of a broken or missing one the last that was good.
 
-    Looked at when asked for, by its inode, size and time: an atomic replacement shows, and so does the
-    swapped link of a ConfigMap. A file written in place may be seen half-written for that second.
+    Looked at when asked for, by its inode, size and times: an atomic replacement shows, and so do the
+    swapped link of a ConfigMap and a change of who may read it. A file written in place may be seen
+    half-written for that second.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class WatchedFile(Generic[Content]):
         self._seen = file_state(path)
         self._next_look = clock() + POLL_SECONDS
         self._content = self._read()
+        self._complained = ""
 
     def current(self) -> Content:
         """Its content."""
@@ -61,13 +63,23 @@ class WatchedFile(Generic[Content]):
         seen = file_state(self._path)
         if seen == self._seen:
             return
-        self._seen = seen
         try:
             self._content = self._read()
         except WatchedFileError as exc:
-            _log.error("%s; what it said before stays in force", exc)
+            self._complain(str(exc))
+        # A fault of ours in reading one file must not refuse everybody.
+        except Exception as exc:  # noqa: BLE001
+            self._complain(f"{self._path}: unexpected {type(exc).__name__}")
         else:
+            # Only now: what could not be read is tried again.
+            self._seen, self._complained = seen, ""
             _log.info("%s has changed and was read again", self._path)
+
+    def _complain(self, text: str) -> None:
+        """Once for each thing that is wrong, not every second."""
+        if text != self._complained:
+            _log.error("%s; what it said before stays in force", text)
+        self._complained = text
 
     def _read(self) -> Content:
         try:
@@ -84,4 +96,4 @@ def file_state(path: Path) -> FileState | None:
         status = path.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -48,11 +48,14 @@ class FakeModelServer:
         self.fail_next_predict_only = False  # predict_error is raised once
         self.batches: list[int] = []
         self.class_indices: list[list[int]] = []  # of the calls of `explain`
+        self.looks = 0  # calls of versions
         self.calls_in_flight = 0
         self.most_calls_in_flight = 0
+        self._connection_broken = asyncio.Event()
 
     async def versions(self, model: str, *, timeout_seconds: float) -> tuple[VersionStatus, ...]:
         del timeout_seconds
+        self.looks += 1
         if self.error or self.versions_error:
             raise self.error or self.versions_error
         if model not in self.models:
@@ -116,6 +119,14 @@ class FakeModelServer:
             return version.network(images)
         finally:
             self.calls_in_flight -= 1
+
+    def break_connection(self) -> None:
+        """What answers from now on may be another one."""
+        self._connection_broken.set()
+
+    async def lost(self) -> None:
+        self._connection_broken = asyncio.Event()  # of the loop that waits
+        await self._connection_broken.wait()
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -59,6 +59,9 @@ def publish(folder: Path, version_folder: Path, *, number: int | None) -> None:
 
     published = publish(folder, version_folder, number=number)
     click.echo(f"{published.model} version {published.version}: {published.folder}")
+    if not published.is_named:
+        where = folder / "models.toml"
+        click.echo(f"warning: {where} does not name {published.model}: it is not served", err=True)
 
 
 @models.command()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -19,10 +18,15 @@ from serving.errors import (
     MalformedBodyError,
     UnsupportedMediaTypeError,
 )
+from serving.load.codec_pool import CodecPool
+from serving.load.deadline import Deadline
 from serving.request_state import request_state
 from serving.settings import Settings
 
 _RAW_TYPES = ("application/octet-stream", "")
+# As Apache's mod_reqtimeout: 20 s for a body to arrive, and one more for every 500 bytes.
+_PATIENCE_SECONDS = 20.0
+_MIN_BYTES_PER_SECOND = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class BodyLimits:
     max_body_bytes: int
     max_images: int
     timeout_seconds: float
+    patience_seconds: float = _PATIENCE_SECONDS
 
     @classmethod
     def of(cls, settings: Settings) -> BodyLimits:
@@ -43,8 +48,16 @@ class BodyLimits:
         )
 
 
-async def receive_images(request: Request, limits: BodyLimits) -> Sequence[NamedImage | NamedUrl]:
+async def receive_images(
+    request: Request, limits: BodyLimits, *, pool: CodecPool, hold: Callable[[int], None]
+) -> Sequence[NamedImage | NamedUrl]:
     """Read a body: multipart `image` parts, a raw image, or JSON with base64 or URLs.
+
+    Args:
+        request: whose body is to be read.
+        limits: for it.
+        pool: where JSON is parsed.
+        hold: told of all bytes as they come; may refuse them by raising.
 
     Returns:
         At least one image, in the order sent.
@@ -52,65 +65,75 @@ async def receive_images(request: Request, limits: BodyLimits) -> Sequence[Named
     Raises:
         BodyTooLargeError: more bytes or images than allowed; the rest of the body is not read.
         BodyTooSlowError: it did not arrive in time.
+        DeadlineExceededError: it was not parsed in time.
         MalformedBodyError: empty, broken, or without an image.
         UnsupportedMediaTypeError: of another media type.
     """
-    async with _in_time(limits):
-        images = await _images(request, limits)
+    deadline = Deadline.after(limits.timeout_seconds)
+    images: Sequence[NamedImage | NamedUrl]
+    media_type, parameters = parse_options_header(request.headers.get("content-type"))
+    body = _limited(request, limits, hold)
+    match media_type.decode("latin-1").lower():
+        case "multipart/form-data":
+            images = await _from_multipart(body, parameters.get(b"boundary"), limits=limits)
+        case "application/json":
+            data, most = await _whole(body), limits.max_images
+            images = await pool.run(images_from_json, data, max_images=most, deadline=deadline)
+        case raw if raw.startswith("image/") or raw in _RAW_TYPES:
+            images = [NamedImage(None, await _whole(body))]
+        case other:
+            raise UnsupportedMediaTypeError(
+                f"media type {other} is not multipart/form-data, application/json or image/*"
+            )
     if len(images) > limits.max_images:
         raise too_many_images(limits.max_images)
     return images
 
 
-async def receive_body(request: Request, limits: BodyLimits) -> bytes:
+async def receive_body(
+    request: Request, limits: BodyLimits, *, hold: Callable[[int], None] = lambda _: None
+) -> bytes:
     """Read a body as it is, an empty one too.
 
     Raises:
         BodyTooLargeError: more bytes than allowed; the rest of the body is not read.
         BodyTooSlowError: it did not arrive in time.
     """
-    async with _in_time(limits):
-        return b"".join([chunk async for chunk in _limited(request, limits.max_body_bytes)])
+    return b"".join([chunk async for chunk in _limited(request, limits, hold)])
 
 
-@contextlib.asynccontextmanager
-async def _in_time(limits: BodyLimits) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(limits.timeout_seconds):
-            yield
-    except TimeoutError as exc:
-        raise BodyTooSlowError(f"the body did not arrive within {limits.timeout_seconds:g} s") from exc
-
-
-async def _images(request: Request, limits: BodyLimits) -> Sequence[NamedImage | NamedUrl]:
-    media_type, parameters = parse_options_header(request.headers.get("content-type"))
-    body = _limited(request, limits.max_body_bytes)
-    match media_type.decode("latin-1").lower():
-        case "multipart/form-data":
-            return await _from_multipart(body, parameters.get(b"boundary"), limits=limits)
-        case "application/json":
-            return await asyncio.to_thread(images_from_json, await _whole(body), max_images=limits.max_images)
-        case raw if raw.startswith("image/") or raw in _RAW_TYPES:
-            return [NamedImage(None, await _whole(body))]
-        case other:
-            raise UnsupportedMediaTypeError(
-                f"media type {other} is not multipart/form-data, application/json or image/*"
-            )
-
-
-async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _limited(request: Request, limits: BodyLimits, hold: Callable[[int], None]) -> AsyncIterator[bytes]:
     """The body's chunks; refuses by the header before reading and by the count while reading."""
+    max_bytes = limits.max_body_bytes
     announced = request.headers.get("content-length", "0")
     received = int(announced) if announced.isdecimal() else 0
     if received > max_bytes:
         raise _too_large(max_bytes)
     received = 0
-    async for chunk in request.stream():
+    async for chunk in _in_time(request.stream(), limits):
         received += len(chunk)
         if received > max_bytes:
             raise _too_large(max_bytes)
+        hold(len(chunk))
         yield chunk
     request_state(request.scope).body_read = True
+
+
+async def _in_time(chunks: AsyncIterator[bytes], limits: BodyLimits) -> AsyncIterator[bytes]:
+    """The same chunks, as long as they come before the end and at some pace."""
+    clock = asyncio.get_running_loop().time
+    started, received = clock(), 0
+    while True:
+        allowed = min(limits.timeout_seconds, limits.patience_seconds + received / _MIN_BYTES_PER_SECOND)
+        try:
+            async with asyncio.timeout_at(started + allowed):
+                chunk = await anext(chunks, None)
+        except TimeoutError as exc:
+            raise BodyTooSlowError(f"the body did not arrive within {allowed:g} s") from exc
+        if chunk is None:
+            return
+        received += len(chunk)
+        yield chunk
 
 
 def _too_large(max_bytes: int) -> BodyTooLargeError:

@@ -78,6 +78,8 @@ def parse_keys(data: bytes) -> tuple[Key, ...]:
     """
     try:
         entries = _File.model_validate(tomllib.loads(data.decode())).keys
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         raise ValueError(

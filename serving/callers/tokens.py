@@ -73,7 +73,10 @@ def parse_key_set(data: bytes) -> KeySet:
     Raises:
         ValueError: it is not such a document, or none of its keys can.
     """
-    document = json.loads(data)
+    try:
+        document = json.loads(data)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError("not a JWKS document: an object with a list of keys")  # noqa: TRY004 - one error for the file
@@ -89,7 +92,8 @@ def _usable(entries: list[Any]) -> Iterator[jwt.PyJWK]:
             continue
         try:
             key = jwt.PyJWK(entry)
-        except jwt.PyJWTError:  # of a kind or a curve that this library does not know
+        # Of a kind or a curve that this library does not know, or a member of a type it does not take.
+        except (jwt.PyJWTError, TypeError, ValueError):
             continue
         if key.algorithm_name in ALGORITHMS:
             yield key
@@ -97,7 +101,7 @@ def _usable(entries: list[Any]) -> Iterator[jwt.PyJWK]:
 
 def _may_sign(entry: Mapping[str, Any]) -> bool:
     """Made for signatures, with a kid, and public: a private or symmetric key is not ours to hold."""
-    public = "d" not in entry and entry.get("kty") in {"RSA", "EC", "OKP"}
+    public = "d" not in entry and entry.get("kty") in ("RSA", "EC", "OKP")
     return public and isinstance(entry.get("kid"), str) and entry.get("use", "sig") == "sig"
 
 

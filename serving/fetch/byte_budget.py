@@ -15,11 +15,15 @@ class ByteBudget:
         max_bytes: of all images.
         hold: told of all bytes before they are kept, so that other requests' count too; may refuse them by
             raising.
+        release: told of those that are not kept after all.
     """
 
-    def __init__(self, max_bytes: int, *, hold: Callable[[int], None]) -> None:
+    def __init__(
+        self, max_bytes: int, *, hold: Callable[[int], None], release: Callable[[int], None]
+    ) -> None:
         self._left = max_bytes
         self._hold = hold
+        self._release = release
 
     @contextlib.contextmanager
     def for_one_image(self) -> Iterator[OneImage]:
@@ -29,6 +33,7 @@ class ByteBudget:
             yield image
         except BaseException:
             self._left += image.taken
+            self._release(image.taken)
             raise
 
     def refuse_more_than_is_left(self, count: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ import grpc
 import grpc.aio
 
 from contract.errors import MiwakeError
+from modelserver.errors import OverloadedError
 from serving.callers.callers import Callers
 from serving.callers.credential import joined
+from serving.callers.errors import RateLimitedError
 from serving.errors import BodyTooSlowError, MalformedBodyError
 from serving.gateway import Gateway
+from serving.grpc.places import Places
 from serving.grpc.statuses import STATUS_BY_CODE
 from serving.http.problems import STATUS_BY_CODE as HTTP_STATUS_BY_CODE
+from serving.load.admission import HeldBytes
 from serving.load.deadline import Deadline
 from serving.request_state import RequestState, safe_request_id
 from serving.telemetry.observation import Observation
@@ -30,6 +35,8 @@ _log = logging.getLogger(__name__)
 REQUEST_ID = "x-request-id"
 # The trailer that tells errors apart where several have one status.
 CODE = "miwake-code"
+# In whole seconds, as over HTTP.
+RETRY_AFTER = "retry-after"
 # A status travels in the trailers, which clients limit to 8 KiB.
 _MAX_TEXT_LENGTH = 1024
 # nginx' word for a client that hung up; no answer goes out, only the metric and the log see it.
@@ -46,7 +53,7 @@ class Call:
         headers: its metadata; names in lower case.
         state: its id, its caller, and what becomes known.
         deadline: the client's, at most what one may have; None where it sets none.
-        read: gives the message's bytes.
+        read: gives the message's bytes, which count as under way until the call ends.
     """
 
     headers: Mapping[str, str]
@@ -64,9 +71,11 @@ class Calls:
     def __init__(self, gateway: Gateway, *, tracer: Tracer) -> None:
         self._gateway = gateway
         self._tracer = tracer
+        self._places = Places.for_methods(gateway)
+        self._health_places = Places.for_health(gateway)
 
     def handler(
-        self, name: str, method: Method, *, for_anyone: bool = False
+        self, name: str, method: Method, *, is_probe: bool = False
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """What gRPC calls.
 
@@ -76,33 +85,40 @@ class Calls:
         Args:
             name: of the method, for metrics and the log.
             method: takes a call, gives the answer's message; raises MiwakeError.
-            for_anyone: without a key, too.
+            is_probe: for anyone, without a key; has places of its own.
         """
-        callers = None if for_anyone else self._gateway.callers
+        places = self._health_places if is_probe else self._places
+        method = _for(None if is_probe else self._gateway.callers, method)
 
         # gRPC's iterator of messages would keep the last one until the garbage collector comes by.
         async def handle(_messages: AsyncIterator[bytes], context: _Context) -> bytes:
-            return await self._handle(context, name=name, method=_for(callers, method))
+            return await self._handle(context, name=name, method=method, places=places)
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
-    async def _handle(self, context: _Context, *, name: str, method: Method) -> bytes:
+    async def _handle(self, context: _Context, *, name: str, method: Method, places: Places) -> bytes:
         pairs = [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]
         headers = joined(pairs)
         state = RequestState(request_id=safe_request_id(headers.get(REQUEST_ID, "")))
         observation = self._observe(state, pairs)
-        settings = self._gateway.settings
-        deadline = _deadline(context, settings.max_timeout_seconds)
+        deadline = _deadline(context, self._gateway.settings.max_timeout_seconds)
 
-        async def read() -> bytes:
-            data = await _message(context, deadline, settings.receive_timeout_seconds)
-            observation.record.bytes_in = len(data)
-            return data
+        async def placed(held: HeldBytes) -> bytes:
+            async def read() -> bytes:
+                data = await _message(context, deadline, places, held)
+                observation.record.bytes_in = len(data)
+                return data
+
+            with places.one():
+                call = Call(headers=headers, state=state, deadline=deadline, read=read)
+                answer: bytes = (await method(call)).SerializeToString()
+                return answer
 
         outcome = _CLIENT_GONE
         try:
             await context.send_initial_metadata(((REQUEST_ID, state.request_id),))
-            outcome = await _outcome(method, Call(headers=headers, state=state, deadline=deadline, read=read))
+            with self._gateway.admission.growing() as held:
+                outcome = await _outcome(placed(held), request_id=state.request_id)
         finally:
             if outcome is _CLIENT_GONE and deadline is not None and deadline.at <= time.monotonic():
                 outcome = _LATE
@@ -118,7 +134,7 @@ class Calls:
             await context.abort(
                 STATUS_BY_CODE[outcome.code],
                 outcome.text[:_MAX_TEXT_LENGTH],
-                trailing_metadata=((CODE, outcome.code),),
+                trailing_metadata=((CODE, outcome.code), *outcome.retry_after),
             )
         return outcome.answer
 
@@ -139,21 +155,24 @@ class _Outcome:
     answer: bytes = b""
     code: str = ""
     text: str = ""
+    retry_after: tuple[tuple[str, str], ...] = ()
 
 
 _CLIENT_GONE = _Outcome(code="client_gone")
 _LATE = _Outcome(code="deadline_exceeded")
 
 
-async def _outcome(method: Method, call: Call) -> _Outcome:
+async def _outcome(answering: Awaitable[bytes], *, request_id: str) -> _Outcome:
     try:
-        answer = await method(call)
-        return _Outcome(answer=answer.SerializeToString())
+        return _Outcome(answer=await answering)
+    except (OverloadedError, RateLimitedError) as exc:
+        seconds = str(max(1, math.ceil(exc.retry_after_seconds)))
+        return _Outcome(code=exc.code, text=str(exc), retry_after=((RETRY_AFTER, seconds),))
     except MiwakeError as exc:
         return _Outcome(code=exc.code, text=str(exc))
     # A fault of ours: the log has all of it, the client none of it.
     except Exception:  # noqa: BLE001
-        _log.exception("unexpected error in request %s", call.state.request_id)
+        _log.exception("unexpected error in request %s", request_id)
         return _Outcome(code="internal", text="an unexpected error; see the log")
 
 
@@ -170,21 +189,23 @@ def _for(callers: Callers | None, method: Method) -> Method:
     return admitting
 
 
-async def _message(context: _Context, deadline: Deadline | None, max_seconds: float) -> bytes:
+async def _message(context: _Context, deadline: Deadline | None, places: Places, held: HeldBytes) -> bytes:
     """The one message of a call.
 
     Raises:
         BodyTooSlowError: it did not arrive in time.
         MalformedBodyError: it did not arrive at all.
+        OverloadedError: there is no room for it.
     """
-    seconds = max_seconds if deadline is None else min(max_seconds, deadline.remaining_seconds())
+    seconds = places.seconds if deadline is None else min(places.seconds, deadline.remaining_seconds())
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds), places.reading(held):
             message = await context.read()
     except TimeoutError as exc:
         raise BodyTooSlowError(f"the message did not arrive within {seconds:g} s") from exc
     if not isinstance(message, bytes):
         raise MalformedBodyError("the call has no message, or one that is too large")
+    held.hold(len(message))
     return message
 
 

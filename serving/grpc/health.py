@@ -27,7 +27,7 @@ class HealthService:
 
     def handlers(self, calls: Calls) -> grpc.GenericRpcHandler[Any, Any]:
         """All methods, for a server."""
-        check = calls.handler("HealthCheck", self._check, for_anyone=True)
+        check = calls.handler("HealthCheck", self._check, is_probe=True)
         return grpc.method_handlers_generic_handler(_NAME, {"Check": check})
 
     async def _check(self, call: Call) -> health_pb2.HealthCheckResponse:

@@ -13,6 +13,7 @@ from serving.gateway import Gateway
 from serving.grpc.call import Calls
 from serving.grpc.errors import PortTakenError
 from serving.grpc.health import HealthService
+from serving.grpc.places import HEALTH_CALLS
 from serving.grpc.service import InferenceService
 from serving.telemetry.tracing import Tracer
 
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 # Beside the one large field of a message.
 _ROOM_FOR_FIELDS = 64 * 1024
 _MAX_METADATA_BYTES = 16 * 1024
+_UNREAD_BYTES = 256 * 1024
+# Calls that are told that there are too many are open for a moment, too.
+_BEING_REFUSED = 256
 
 
 @contextlib.asynccontextmanager
@@ -37,7 +41,7 @@ async def grpc_port(gateway: Gateway, *, tracer: Tracer) -> AsyncIterator[None]:
         yield
         return
     server = _server(gateway, tracer)
-    _listen(server, f"{settings.host}:{settings.grpc_port}")
+    _listen(server, _address(settings.host, settings.grpc_port))
     await server.start()
     ending = asyncio.create_task(_end(server, gateway))
     try:
@@ -54,11 +58,14 @@ async def _end(server: grpc.aio.Server, gateway: Gateway) -> None:
 
 def _server(gateway: Gateway, tracer: Tracer) -> grpc.aio.Server:
     server = grpc.aio.server(
-        maximum_concurrent_rpcs=gateway.settings.grpc_max_calls,
+        maximum_concurrent_rpcs=gateway.settings.grpc_max_calls + HEALTH_CALLS + _BEING_REFUSED,
         options=(
             ("grpc.max_receive_message_length", gateway.settings.max_body_bytes + _ROOM_FOR_FIELDS),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
+            # What arrives of messages that wait for their turn: gRPC would let it grow to megabytes a call.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", _UNREAD_BYTES),
             (
                 "grpc.so_reuseport",
                 0,
@@ -69,6 +76,10 @@ def _server(gateway: Gateway, tracer: Tracer) -> grpc.aio.Server:
     handlers = (InferenceService(gateway).handlers(calls), HealthService(gateway).handlers(calls))
     server.add_generic_rpc_handlers(handlers)
     return server
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _listen(server: grpc.aio.Server, address: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import grpc
@@ -49,7 +48,7 @@ class InferenceService:
 
     async def _server_live(self, call: Call) -> pb.ServerLiveResponse:
         await call.read()
-        return pb.ServerLiveResponse(live=True)
+        return pb.ServerLiveResponse(live=not self._gateway.broken)
 
     async def _server_ready(self, call: Call) -> pb.ServerReadyResponse:
         await call.read()
@@ -114,23 +113,25 @@ class InferenceService:
         gateway = self._gateway
         with gateway.metrics.stage(Stage.RECEIVE):
             data = await call.read()
-            message = await asyncio.to_thread(parse, data, pb.ModelInferRequest)
-        self._asks_of(call, message.model_name)
-        # gRPC does not announce sizes, and the model stands in the message: so it is let in once it is here.
-        lane = self._predictor.lanes.of(message.model_name, Kind.PREDICT)
         deadline = self._deadline(call)
-        with gateway.admission.admit(lane, body_bytes=len(data), deadline=deadline):
-            max_images = gateway.settings.max_images_per_request
-            request = await asyncio.to_thread(read_request, message, max_images=max_images)
+        message = await gateway.codecs.run(parse, data, pb.ModelInferRequest, deadline=deadline)
+        del data  # each of these is as large as all images together, and no longer needed
+        self._asks_of(call, message.model_name)
+        # The model stands in the message: so it is let in once that is here.
+        lane = self._predictor.lanes.of(message.model_name, Kind.PREDICT)
+        with gateway.admission.admit(lane, deadline=deadline):
+            most = gateway.settings.max_images_per_request
+            request = await gateway.codecs.run(read_request, message, max_images=most, deadline=deadline)
             asked = request.asked(
                 model=message.model_name,
                 choice=version_choice(message.model_version),
                 deadline=deadline,
                 sticky_key=call.headers.get(ROUTING_KEY, ""),
             )
+            del message
             answer = await infer(self._predictor, asked, request, on_resolved=call.state.resolved_to)
             with gateway.metrics.stage(Stage.RESPOND):
-                return await asyncio.to_thread(write_answer, answer)
+                return await gateway.codecs.run(write_answer, answer, deadline=asked.deadline)
 
     def _asks_of(self, call: Call, model: str) -> None:
         """Whether it may, and there is such a model."""

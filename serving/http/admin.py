@@ -50,6 +50,7 @@ async def admin_port(app: FastAPI) -> AsyncIterator[None]:
         host=gateway.settings.admin_host,
         port=gateway.settings.admin_port,
         http=LimitedHttpProtocol,
+        ws="none",
         lifespan="off",
         server_header=False,
         access_log=False,

@@ -13,7 +13,8 @@ _DOCUMENTATION = (
 )
 # The photograph and its overlay are shown from memory.
 _PLAYGROUND = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _DOCUMENTATION_PATHS = frozenset({"/docs", "/docs/oauth2-redirect"})

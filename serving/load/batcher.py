@@ -141,11 +141,12 @@ class Batcher(Generic[Item, Result]):
             # As long as the most patient of them may wait; the others give up by themselves.
             seconds = max(waiting.deadline.at for waiting in batch) - time.monotonic()
             results = await self._send_batch([waiting.item for waiting in batch], seconds)
+            answered = list(zip(batch, results, strict=True))  # all of them, before anyone gets another's
         # Whatever it is, it belongs to the requests that wait for this batch, not to the task.
         except Exception as exc:  # noqa: BLE001
             _fail(batch, exc)
         else:
-            for waiting, result in zip(batch, results, strict=True):
+            for waiting, result in answered:
                 if not waiting.answer.done():
                     waiting.answer.set_result(result)
         finally:

@@ -9,6 +9,7 @@ bounded in images would be too long for a slow one and too short for a fast one.
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,9 +20,6 @@ from serving.load.answer_rate import AnswerRate
 from serving.load.deadline import Deadline
 from serving.settings import Settings
 
-# After the model server said that it has too much to do: doubled each time that it says so again.
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 1.6
 _LONGEST_RETRY_SECONDS = 30.0
 
 
@@ -42,7 +40,7 @@ class Refusal(StrEnum):
     IMAGES = "images"  # too many are under way
     WAIT = "wait"  # it would wait longer than anything may
     DEADLINE = "deadline"  # its answer would come too late for it
-    MODEL_SERVER = "model_server"  # has just refused others
+    MODEL_SERVER = "model_server"  # each that could answer has just refused others
 
 
 OnRefused = Callable[[Refusal], None]
@@ -76,27 +74,35 @@ class Lane:
         limits: LaneLimits,
         *,
         on_refused: OnRefused,
+        pause_seconds: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Nothing is under way yet.
+
+        Args:
+            limits: of this lane.
+            on_refused: told of each refusal.
+            pause_seconds: for how long every model server that could answer is to be left alone.
+            clock: in seconds.
+        """
         self.images = 0
         self._limits = limits
         self._on_refused = on_refused
-        self._clock = clock
         self._rate = AnswerRate(clock=clock)
-        self._pause_seconds = 0.0
-        self._paused_until = clock()
+        self._pause_seconds = pause_seconds
 
-    def check(self, *, deadline: Deadline, images: int = 1) -> None:
+    def check(self, *, deadline: Deadline, images: int = 1, pause_seconds: float = 0.0) -> None:
         """Refuse what would wait too long; whoever comes while nothing is under way would not.
 
         Args:
             deadline: of the request.
             images: that it brings, where that is known.
+            pause_seconds: of the model server chosen for it, where that is known.
 
         Raises:
             OverloadedError: with the time after which it would be let in.
         """
-        pause_seconds = self._paused_until - self._clock()
+        pause_seconds = pause_seconds or self._pause_seconds()
         if pause_seconds > 0:
             self._refuse(Refusal.MODEL_SERVER, "the model server is overloaded", pause_seconds)
         if not self.images:
@@ -104,46 +110,34 @@ class Lane:
         limits, rate = self._limits, self._rate.per_second
         if self.images >= limits.max_images:
             self._refuse(Refusal.IMAGES, "too many images are under way", _seconds(self.images, rate))
-        if rate is None:
+        if rate is None or self.images < limits.free_images:
             return
         wait_seconds = self.images / rate
-        if self.images >= limits.free_images and wait_seconds > limits.max_wait_seconds:
+        if wait_seconds > limits.max_wait_seconds:
             text = f"images already wait for longer than {limits.max_wait_seconds:g} s"
             self._refuse(Refusal.WAIT, text, wait_seconds - limits.max_wait_seconds)
         if wait_seconds + images / rate > deadline.remaining_seconds():
             self._refuse(Refusal.DEADLINE, "the answer would come after the deadline", wait_seconds)
 
     @contextlib.contextmanager
-    def under_way(self, images: int, *, deadline: Deadline) -> Iterator[Callable[[int], None]]:
+    def under_way(
+        self, images: int, *, deadline: Deadline, pause_seconds: float = 0.0
+    ) -> Iterator[Callable[[int], None]]:
         """Let all images of a request in, or none; held for the block, which is told how to count answers.
 
         Raises:
             OverloadedError: see `check`.
         """
-        self.check(deadline=deadline, images=images)
+        self.check(deadline=deadline, images=images, pause_seconds=pause_seconds)
         if not self.images:
             self._rate.work_begins()
         self.images += images
         try:
-            yield self._answered
-        except OverloadedError:
-            self._pause()
-            raise
+            yield self._rate.answered
         finally:
             self.images -= images
             if not self.images:
                 self._rate.work_ends()
-
-    def _answered(self, images: int) -> None:
-        self._rate.answered(images)
-        self._pause_seconds = 0.0
-
-    def _pause(self) -> None:
-        """The calls of one moment are refused together: that counts once."""
-        if self._clock() >= self._paused_until:
-            longer = max(_FIRST_PAUSE_SECONDS, 2 * self._pause_seconds)
-            self._pause_seconds = min(longer, _LONGEST_PAUSE_SECONDS)
-            self._paused_until = self._clock() + self._pause_seconds
 
     def _refuse(self, why: Refusal, text: str, retry_after_seconds: float) -> None:
         self._on_refused(why)
@@ -161,9 +155,17 @@ def _nobody_asked(_why: Refusal) -> None:
 class Lanes:
     """A lane for each model and kind: the pace of one tells nothing of another's."""
 
-    def __init__(self, settings: Settings, *, on_refused: OnRefused) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_refused: OnRefused,
+        pause_seconds: Callable[[str], float] = lambda _model: 0.0,
+    ) -> None:
+        """Make lanes as they are asked for; see `Lane`, whose `pause_seconds` is that of its model."""
         self._settings = settings
         self._on_refused = on_refused
+        self._pause_seconds = pause_seconds
         self._lanes: dict[tuple[str, Kind], Lane] = {}
 
     def of(self, model: str, kind: Kind) -> Lane:
@@ -171,7 +173,11 @@ class Lanes:
         key = (model, kind)
         if key not in self._lanes:
             on_refused = _nobody_asked if kind is Kind.SHADOW else self._on_refused
-            self._lanes[key] = Lane(self._limits(kind), on_refused=on_refused)
+            self._lanes[key] = Lane(
+                self._limits(kind),
+                on_refused=on_refused,
+                pause_seconds=functools.partial(self._pause_seconds, model),
+            )
         return self._lanes[key]
 
     @property

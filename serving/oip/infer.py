@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -53,10 +54,24 @@ class InferRequest:
 class InferAnswer:
     """The outputs that were asked for, all by one version."""
 
-    model: str
-    version: int
     id: str
-    outputs: tuple[Tensor, ...]
+    rows: Rows
+    asked: tuple[RequestedOutput, ...]
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return self.rows.target.model
+
+    @property
+    def version(self) -> int:
+        """That answered."""
+        return self.rows.target.version
+
+    @functools.cached_property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """In the order asked for. Takes a while for many classes: not on the event loop."""
+        return tuple(map(self.rows.tensor, self.asked))
 
 
 def version_choice(text: str) -> VersionChoice:
@@ -92,12 +107,7 @@ async def infer(
         MiwakeError: as `Predictor.predict`, `explain` and `embed`.
     """
     rows = await _rows(predictor, asked, {output.name for output in request.outputs}, on_resolved)
-    return InferAnswer(
-        model=rows.target.model,
-        version=rows.target.version,
-        id=request.id,
-        outputs=tuple(map(rows.tensor, request.outputs)),
-    )
+    return InferAnswer(id=request.id, rows=rows, asked=request.outputs)
 
 
 async def _rows(predictor: Predictor, asked: ImagesRequest, names: set[str], on_resolved: OnResolved) -> Rows:
@@ -105,7 +115,7 @@ async def _rows(predictor: Predictor, asked: ImagesRequest, names: set[str], on_
     if names == {EMBEDDINGS}:
         return await _embedded(predictor, asked, on_resolved)
     if HEATMAPS in names:
-        explained = await predictor.explain(asked, label=None, on_resolved=on_resolved)
+        explained = await predictor.explain(asked, labels=None, on_resolved=on_resolved)
         each = _all(explained)
         rows = Rows(
             target=explained.target,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.model_facts import ModelFacts
-from contract.prediction import to_prediction
+from contract.prediction import PROBABILITY_DECIMALS, to_prediction
 from contract.signatures import EMBEDDINGS, HEATMAPS, PROBABILITIES
 from modelserver.predict import ModelVersion
 from serving.errors import InvalidParameterError
@@ -128,9 +128,7 @@ class Rows:
         assert self.probabilities is not None  # noqa: S101 - as above
         facts = self.target.facts
         if output.classes:
-            return np.array(
-                [_classes(row, facts, output.classes) for row in self.probabilities], dtype=object
-            )
+            return _classes(self.probabilities, facts, output.classes)
         if output.name == PROBABILITIES:
             return self.probabilities
         said = [to_prediction(row, facts, top_k=1) for row in self.probabilities]
@@ -139,7 +137,13 @@ class Rows:
         return np.array([one.probability for one in said], dtype=np.float32)
 
 
-def _classes(row: npt.NDArray[np.float32], facts: ModelFacts, count: int) -> list[bytes]:
-    """The best ones as Triton writes them, `probability:index:label`."""
-    best = to_prediction(row, facts, top_k=count).top
-    return [f"{one.probability:f}:{facts.labels.index(one.label)}:{one.label}".encode() for one in best]
+def _classes(probabilities: npt.NDArray[np.float32], facts: ModelFacts, count: int) -> npt.NDArray[Any]:
+    """The best of each row, in `to_prediction`'s order, as Triton writes them: `probability:index:label`."""
+    rounded = np.round(probabilities.astype(np.float64), PROBABILITY_DECIMALS)
+    order = np.argsort(-rounded, axis=1, kind="stable")[:, :count]
+    best = np.take_along_axis(rounded, order, axis=1)
+    texts = [
+        [f"{one:f}:{index}:{facts.labels[index]}".encode() for one, index in zip(*row, strict=True)]
+        for row in zip(best.tolist(), order.tolist(), strict=True)
+    ]
+    return np.array(texts, dtype=object)

@@ -132,7 +132,7 @@ class IndexEntry(BaseModel):
 class Live(BaseModel):
     """Whether the gateway runs."""
 
-    live: bool = True
+    live: bool
 
 
 class Ready(BaseModel):

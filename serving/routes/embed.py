@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,7 +39,7 @@ async def embed(
     async with received(request, gateway, model, parameters, kind=Kind.EMBED) as got:
         answer = await gateway.predictor.embed(got.asked, on_resolved=state.resolved_to)
         with gateway.metrics.stage(Stage.RESPOND):
-            return await asyncio.to_thread(_respond, request, got.named, answer)
+            return await gateway.codecs.run(_respond, request, got.named, answer, deadline=got.asked.deadline)
 
 
 def _respond(request: Request, named: Sequence[NamedImage | NamedUrl], answer: Answer[Embedding]) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Sequence
 from enum import StrEnum
@@ -73,10 +72,12 @@ async def explain(  # noqa: PLR0913 - each is a parameter of the API
         as_png = prefers(accept, PNG, over=JSON)
         if as_png and len(got.named) > 1:
             raise InvalidParameterError(f"Accept: {PNG} takes one image; more are answered as {JSON}")
-        answer = await gateway.predictor.explain(got.asked, label=label, on_resolved=state.resolved_to)
+        labels = None if label is None else [label] * len(got.asked.images)
+        answer = await gateway.predictor.explain(got.asked, labels=labels, on_resolved=state.resolved_to)
         with gateway.metrics.stage(Stage.RESPOND):
-            return await asyncio.to_thread(
-                _respond, request, got.named, answer, form=None if as_png else form
+            form_of_answer = None if as_png else form
+            return await gateway.codecs.run(
+                _respond, request, got.named, answer, form=form_of_answer, deadline=got.asked.deadline
             )
 
 

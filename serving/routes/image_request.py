@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -18,6 +18,8 @@ from serving.fetch.byte_budget import ByteBudget
 from serving.fetch.images import fetch_images
 from serving.gateway import Gateway
 from serving.http.on_the_loop import on_the_loop
+from serving.http.while_connected import while_connected
+from serving.load.admission import HeldBytes
 from serving.load.deadline import Deadline
 from serving.load.lane import Kind
 from serving.request_state import request_state
@@ -71,10 +73,12 @@ class Admitted:
     Attributes:
         limits: for its body.
         own_deadline: what the client asked for; else the time begins once the body is here.
+        held: its bytes among those under way, none so far.
     """
 
     limits: BodyLimits
     own_deadline: Deadline | None
+    held: HeldBytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +116,15 @@ def admitted(
         own_deadline = Deadline.after(min(timeout_seconds, settings.max_timeout_seconds))
         seconds = min(limits.timeout_seconds, own_deadline.remaining_seconds())
         limits = replace(limits, timeout_seconds=seconds)
-    with gateway.admission.admit(
-        gateway.predictor.lanes.of(model, kind),
-        body_bytes=announced_bytes(request, most=settings.max_body_bytes),
-        deadline=own_deadline or Deadline.after(settings.timeout_seconds),
+    with (
+        gateway.admission.admit(
+            gateway.predictor.lanes.of(model, kind),
+            deadline=own_deadline or Deadline.after(settings.timeout_seconds),
+            announced_bytes=announced_bytes(request, most=settings.max_body_bytes),
+        ),
+        gateway.admission.growing() as held,
     ):
-        yield Admitted(limits=limits, own_deadline=own_deadline)
+        yield Admitted(limits=limits, own_deadline=own_deadline, held=held)
 
 
 @contextlib.asynccontextmanager
@@ -131,27 +138,27 @@ async def received(
 ) -> AsyncIterator[Received]:
     """Read a request, and fetch what it names by URL; its place is held for the block.
 
+    The block ends where the client hangs up, as `while_connected` does.
+
     Raises:
         InvalidParameterError: a version and a label.
         MiwakeError: see `admitted` and `receive_images`.
     """
-    with (
-        admitted(request, gateway, model, timeout_seconds=parameters.timeout_seconds, kind=kind) as place,
-        gateway.admission.growing() as hold,
-    ):
+    with admitted(request, gateway, model, timeout_seconds=parameters.timeout_seconds, kind=kind) as place:
         if parameters.version is not None and parameters.version_label is not None:
             raise InvalidParameterError("version and version_label exclude each other")
         with gateway.metrics.stage(Stage.RECEIVE):
-            named = await receive_images(request, place.limits)
+            named = await receive_images(request, place.limits, pool=gateway.codecs, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
-        asked = ImagesRequest(
-            model=model,
-            images=await _bytes_of(named, gateway, deadline=deadline, hold=hold),
-            deadline=deadline,
-            choice=VersionChoice(version=parameters.version, label=parameters.version_label),
-            sticky_key=parameters.routing_key,
-        )
-        yield Received(named=named, asked=asked)
+        async with while_connected(request):
+            asked = ImagesRequest(
+                model=model,
+                images=await _bytes_of(named, gateway, deadline=deadline, held=place.held),
+                deadline=deadline,
+                choice=VersionChoice(version=parameters.version, label=parameters.version_label),
+                sticky_key=parameters.routing_key,
+            )
+            yield Received(named=named, asked=asked)
 
 
 async def _bytes_of(
@@ -159,13 +166,14 @@ async def _bytes_of(
     gateway: Gateway,
     *,
     deadline: Deadline,
-    hold: Callable[[int], None],
+    held: HeldBytes,
 ) -> Sequence[bytes | ImageError]:
     """What came, and what is fetched in half of the time left: the rest is for answering the others."""
     here = [image.image_bytes for image in named if isinstance(image, NamedImage)]
     if len(here) == len(named):
         return here
-    budget = ByteBudget(gateway.settings.max_body_bytes - sum(map(len, here)), hold=hold)
+    left = gateway.settings.max_body_bytes - sum(map(len, here))
+    budget = ByteBudget(left, hold=held.hold, release=held.release)
     seconds = deadline.remaining_seconds() / 2
     return await fetch_images(named, gateway.fetcher, budget=budget, timeout_seconds=seconds)
 

@@ -71,6 +71,7 @@ _INDEX_BODY = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/IndexRequest"}}}
     }
 }
+_NOT_LIVE: dict[int | str, dict[str, Any]] = {503: {"model": Live, "description": "A part of it has ended."}}
 _MAX_INDEX_BODY_BYTES = 4096
 
 
@@ -80,10 +81,12 @@ async def server_metadata() -> ServerMetadata:
     return metadata.server_metadata()
 
 
-@router.get("/health/live", summary="Is the process alive?")
-async def live() -> Live:
+@router.get("/health/live", summary="Is the process alive?", responses=_NOT_LIVE)
+async def live(gateway: TheGateway, response: Response) -> Live:
     """As /livez."""
-    return Live()
+    if gateway.broken:
+        response.status_code = 503
+    return Live(live=not gateway.broken)
 
 
 @router.get("/health/ready", summary="Can it answer?", responses=_NOT_READY, response_model_exclude_none=True)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 
-from serving.bodies.content_coding import IDENTITY, decompressed
-from serving.bodies.receive import BodyLimits, receive_body
+from serving.bodies.content_coding import IDENTITY, decompressed, is_coded
+from serving.bodies.receive import receive_body
 from serving.gateway import Gateway
 from serving.http.on_the_loop import on_the_loop
+from serving.http.while_connected import while_connected
 from serving.load.deadline import Deadline
-from serving.oip.infer import InferRequest, infer, version_choice
+from serving.oip.infer import infer, version_choice
 from serving.oip.json_answer import write_answer
 from serving.oip.json_request import HEADER, read_request
 from serving.request_state import request_state
-from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
+from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, Admitted, admitted
 from serving.telemetry.metrics import Stage
 
 
@@ -50,23 +51,39 @@ async def answered(
     with admitted(request, gateway, model, timeout_seconds=headers.timeout_seconds) as place:
         choice = version_choice(version)
         with gateway.metrics.stage(Stage.RECEIVE):
-            body = await receive_body(request, place.limits)
-            asked = await asyncio.to_thread(_read, body, headers, place.limits)
-        images = asked.asked(
-            model=model,
-            choice=choice,
-            deadline=place.own_deadline or Deadline.after(gateway.settings.timeout_seconds),
-            sticky_key=headers.routing_key,
-        )
-        answer = await infer(gateway.predictor, images, asked, on_resolved=state.resolved_to)
-        with gateway.metrics.stage(Stage.RESPOND):
-            written = await asyncio.to_thread(write_answer, answer, asked)
+            body = await receive_body(request, place.limits, hold=place.held.hold)
+        deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
+        async with while_connected(request):
+            if is_coded(headers.coding):
+                body = await _plain(body, headers.coding, gateway, place, deadline)
+            asked = await gateway.codecs.run(
+                read_request,
+                body,
+                json_bytes=headers.json_bytes,
+                max_images=place.limits.max_images,
+                deadline=deadline,
+            )
+            del body  # as large as all images together, and no longer needed
+            images = asked.asked(
+                model=model, choice=choice, deadline=deadline, sticky_key=headers.routing_key
+            )
+            answer = await infer(gateway.predictor, images, asked, on_resolved=state.resolved_to)
+            with gateway.metrics.stage(Stage.RESPOND):
+                written = await gateway.codecs.run(write_answer, answer, asked, deadline=images.deadline)
     if written.json_bytes is None:
         return Response(written.content, media_type="application/json")
     length = {HEADER: str(written.json_bytes)}
     return Response(written.content, media_type="application/octet-stream", headers=length)
 
 
-def _read(body: bytes, headers: _InferHeaders, limits: BodyLimits) -> InferRequest:
-    plain = decompressed(body, coding=headers.coding, max_bytes=limits.max_body_bytes)
-    return read_request(plain, json_bytes=headers.json_bytes, max_images=limits.max_images)
+async def _plain(body: bytes, coding: str, gateway: Gateway, place: Admitted, deadline: Deadline) -> bytes:
+    """Hold what it becomes instead of what it was."""
+    plain = await decompressed(
+        body,
+        coding,
+        max_bytes=place.limits.max_body_bytes,
+        in_a_thread=functools.partial(gateway.codecs.run, deadline=deadline),
+        hold=place.held.hold,
+    )
+    place.held.release(len(body))
+    return plain

@@ -19,10 +19,13 @@ _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/livez", summary="Is the process alive?")
-async def livez() -> Health:
-    """The process answers. Says nothing of the model server: a restart of the gateway would not help it."""
-    return Health(status="ok")
+@router.get("/livez", summary="Is the process alive?", responses=_UNAVAILABLE)
+async def livez(gateway: TheGateway, response: Response) -> Health:
+    """The process works. Says nothing of the model server: a restart of the gateway would not help it."""
+    if not gateway.broken:
+        return Health(status="ok")
+    response.status_code = 503
+    return Health(status="unavailable", detail="a part of the gateway has ended; see the log")
 
 
 @router.get("/readyz", summary="Can it answer?", responses=_UNAVAILABLE)

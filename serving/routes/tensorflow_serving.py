@@ -6,18 +6,18 @@ labels of the model server's own. Query parameters are passed over, as there.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Response
 
-from modelserver.errors import SignatureNotFoundError, VersionNotFoundError
+from modelserver.errors import ModelServerAwayError, SignatureNotFoundError, VersionNotFoundError
 from serving.asking import ImagesRequest, VersionChoice
 from serving.bodies.receive import receive_body
 from serving.gateway import Gateway, TheGateway
 from serving.http.on_the_loop import on_the_loop
+from serving.http.while_connected import while_connected
 from serving.load.deadline import Deadline
 from serving.request_state import request_state
 from serving.routes.image_request import ROUTING_KEY_HEADER, TIMEOUT_HEADER, admitted
@@ -115,13 +115,13 @@ async def other(request: Request, gateway: TheGateway, model: str) -> Response:
     raise SignatureNotFoundError("no signature takes examples; ask :predict")
 
 
-@router.get("/{model}", summary="States of a model's versions", responses=_errors(404))
+@router.get("/{model}", summary="States of a model's versions", responses=_errors(404, 503))
 async def status(request: Request, gateway: TheGateway, model: str) -> ModelStatus:
     """All versions."""
     return _status(request, gateway, model, version=None)
 
 
-@router.get("/{model}" + _VERSION, summary="State of a version", responses=_errors(400, 404))
+@router.get("/{model}" + _VERSION, summary="State of a version", responses=_errors(400, 404, 503))
 async def status_of_version(
     request: Request, gateway: TheGateway, model: str, version: _Version
 ) -> ModelStatus:
@@ -174,6 +174,8 @@ def _require(request: Request, gateway: Gateway, model: str) -> None:
 def _status(request: Request, gateway: Gateway, model: str, *, version: int | None) -> ModelStatus:
     _require(request, gateway, model)
     views = version_views(gateway.predictor.backends.watches(model))
+    if not views:
+        raise ModelServerAwayError(f"model {model}: {gateway.predictor.not_ready_because(model)}")
     if version is not None:
         views = [view for view in views if view.version == version]
         if not views:
@@ -194,23 +196,23 @@ async def _predict(
     request: Request, gateway: Gateway, model: str, choice: VersionChoice, headers: _PredictHeaders
 ) -> Response:
     state = request_state(request.scope)
-    settings, predictor = gateway.settings, gateway.predictor
+    predictor, codecs = gateway.predictor, gateway.codecs
     # Looked up twice: the same key gives the same share of a canary both times.
     key = headers.routing_key or state.request_id
     with admitted(request, gateway, model, timeout_seconds=headers.timeout_seconds) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
-            body = await receive_body(request, place.limits)
-        deadline = place.own_deadline or Deadline.after(settings.timeout_seconds)
-        served = await predictor.resolve(model, choice, deadline=deadline, sticky_key=key)
-        state.resolved_to(served.target)
-        asked = await asyncio.to_thread(
-            read_request, body, served.target.facts, max_images=settings.max_images_per_request
-        )
-        del body  # as large as all images together, and no longer needed
-        images = ImagesRequest(
-            model=model, images=asked.images, deadline=deadline, choice=choice, sticky_key=key
-        )
-        outputs = await outputs_of(predictor, asked, images, on_resolved=state.resolved_to)
-        with gateway.metrics.stage(Stage.RESPOND):
-            answer = await asyncio.to_thread(write_answer, outputs, by_row=asked.by_row)
+            body = await receive_body(request, place.limits, hold=place.held.hold)
+        deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
+        async with while_connected(request):
+            served = await predictor.resolve(model, choice, deadline=deadline, sticky_key=key)
+            state.resolved_to(served.target)
+            facts, most = served.target.facts, place.limits.max_images
+            asked = await codecs.run(read_request, body, facts, max_images=most, deadline=deadline)
+            del body  # as large as all images together, and no longer needed
+            images = ImagesRequest(
+                model=model, images=asked.images, deadline=deadline, choice=choice, sticky_key=key
+            )
+            outputs = await outputs_of(predictor, asked, images, on_resolved=state.resolved_to)
+            with gateway.metrics.stage(Stage.RESPOND):
+                answer = await codecs.run(write_answer, outputs, by_row=asked.by_row, deadline=deadline)
     return Response(answer, media_type="application/json")

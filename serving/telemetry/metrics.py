@@ -70,7 +70,7 @@ class Metrics:
         )
         self.retries = Counter(
             "miwake_retries",
-            "Requests that a model server went away under: sent again, or not for want of budget.",
+            "Requests whose model server was away or overloaded: sent again, or not for want of budget.",
             ("model", "result"),
             registry=registry,
         )
@@ -200,7 +200,7 @@ class Metrics:
         self.drift.answered(target, rows)
 
     def retried(self, model: str, result: Retry) -> None:
-        """A model server went away under a request."""
+        """A model server could not answer a request, another might."""
         self.retries.labels(model, result).inc()
 
     def _forget(self, model: str, version: str) -> None:

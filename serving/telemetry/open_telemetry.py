@@ -63,11 +63,15 @@ class OpenTelemetryTracer:
 
         Args:
             exporter: takes finished spans.
-            sample_share: of the traces that begin here, 0 to 1; of others the parent has decided.
+            sample_share: of all traces that are kept, 0 to 1. A parent's `sampled` is a stranger's word:
+                of those traces the same share is kept, by their id; what a parent leaves out stays out.
         """
+        share = TraceIdRatioBased(sample_share)
         resource = Resource.create({"service.name": "miwake", "service.version": version("miwake")})
         self._provider = TracerProvider(
-            sampler=ParentBased(TraceIdRatioBased(sample_share)), resource=resource, shutdown_on_exit=False
+            sampler=ParentBased(share, remote_parent_sampled=share),
+            resource=resource,
+            shutdown_on_exit=False,
         )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("miwake")

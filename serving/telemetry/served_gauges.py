@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from modelserver.protocol import VersionState
 from serving.telemetry.version_series import Key
 from serving.versions.backends import Backends
 from serving.versions.served_version import ServedVersion
@@ -39,12 +40,13 @@ class ServedGauges(Collector):
 
 
 def versions_there(backends: Backends) -> set[Key]:
-    """All versions that a model server speaks of, in whatever state."""
+    """All versions that a model server has or is about to have; it goes on speaking of those that ended."""
     return {
         (model, str(status.version))
         for backend in tuple(backends)
         for model, watch in tuple(backend.watches.items())
         for status in watch.statuses
+        if status.state is not VersionState.END
     }
 
 

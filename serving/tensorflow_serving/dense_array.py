@@ -20,6 +20,7 @@ _BLOCK_BYTES = 1 << 20
 _DIGITS = b"0123456789"
 _ZERO, _NINE, _COMMA, _OPEN, _CLOSE = b"09,[]"
 _NOT_WHOLE = "a list of numbers holds one that is not whole"
+_RAGGED = "a list of numbers is ragged"
 _MALFORMED = "a list of numbers is not JSON"
 
 
@@ -40,7 +41,7 @@ def dense_array(text: bytes, *, max_values: int) -> npt.NDArray[np.uint16]:
     structure = text.translate(None, _DIGITS)
     shape = _shape(structure)
     if math.prod(shape) != structure.count(b",") + 1 or structure != _structure(shape):
-        raise MalformedBodyError("a list of numbers is ragged")
+        raise MalformedBodyError(_RAGGED)
     values = np.concatenate([_values(block) for block in _blocks(text)])
     if len(values) != math.prod(shape):
         raise MalformedBodyError(_MALFORMED)
@@ -74,6 +75,8 @@ def _shape(structure: bytes) -> tuple[int, ...]:
     inner = 0
     for level in range(1, depth + 1):
         end = structure.find(b"]" * level)
+        if end < 0:
+            raise MalformedBodyError(_RAGGED)
         length = end + level - (depth - level)
         shape.insert(0, (length - 1) // (inner + 1))
         inner = length

@@ -91,6 +91,8 @@ def _refuse_odd(rest: bytes, *, max_structure: int) -> None:
 def _restored(value: Any, arrays: list[Any]) -> Any:
     """The document with the arrays back in their places."""
     if isinstance(value, dict):
+        if any(key.startswith(_ARRAY) for key in value):
+            raise MalformedBodyError("JSON: a list stands where a name must")
         return {key: _restored(member, arrays) for key, member in value.items()}
     if isinstance(value, list):
         return [_restored(member, arrays) for member in value]

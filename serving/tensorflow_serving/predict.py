@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from contract import signatures
 from contract.errors import ImageError
-from serving.asking import Answer, Explanation, ImagesRequest
+from serving.asking import ImagesRequest
 from serving.predictor import OnResolved, Predictor
 from serving.tensorflow_serving.answer import Rows
 from serving.tensorflow_serving.request import RestRequest
@@ -31,7 +29,8 @@ async def outputs_of(
             embeddings = await predictor.embed(images, on_resolved=on_resolved)
             return {signatures.EMBEDDINGS: _rows(embeddings.outcomes)}
         case signatures.EXPLAIN:
-            rows = await _explained(predictor, asked, images, on_resolved=on_resolved)
+            explained = await predictor.explain(images, labels=asked.labels, on_resolved=on_resolved)
+            rows = _rows(explained.outcomes)
             return {
                 signatures.HEATMAPS: [row.heatmap for row in rows],
                 signatures.PROBABILITIES: [row.probabilities for row in rows],
@@ -39,26 +38,6 @@ async def outputs_of(
         case _:
             probabilities = await predictor.predict(images, on_resolved=on_resolved)
             return {signatures.PROBABILITIES: _rows(probabilities.outcomes)}
-
-
-async def _explained(
-    predictor: Predictor, asked: RestRequest, images: ImagesRequest, *, on_resolved: OnResolved
-) -> list[Explanation]:
-    """One question for each label that is asked about; they go to the model together."""
-
-    async def ask(label: str) -> Answer[Explanation]:
-        of_label = [image for image, its in zip(images.images, asked.labels, strict=True) if its == label]
-        request = replace(images, images=of_label)
-        return await predictor.explain(request, label=label, on_resolved=on_resolved)
-
-    labels = list(dict.fromkeys(asked.labels))
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            asking = {label: tasks.create_task(ask(label)) for label in labels}
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
-    answers = {label: iter(task.result().outcomes) for label, task in asking.items()}
-    return _rows(next(answers[label]) for label in asked.labels)
 
 
 def _rows(outcomes: Iterable[_Row | ImageError]) -> list[_Row]:

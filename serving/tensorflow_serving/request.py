@@ -62,15 +62,24 @@ def read_request(body: bytes, facts: ModelFacts, *, max_images: int) -> RestRequ
     )
     if not isinstance(document, dict):
         raise MalformedBodyError("the body is not a JSON object")
-    signature = document.get("signature_name") or signatures.SERVING_DEFAULT
-    if not isinstance(signature, str) or signature not in _INPUTS:
-        raise SignatureNotFoundError(f"there is no signature {str(signature)[:100]!r}")
+    signature = _signature(document)
     by_row, columns = _columns(document, _INPUTS[signature])
     images = _images(columns[signatures.IMAGES], facts, max_images=max_images)
     if signature != signatures.EXPLAIN:
         return RestRequest(signature=signature, by_row=by_row, images=images)
     labels = _labels(columns[signatures.CLASS_INDEX], facts, count=len(images))
     return RestRequest(signature=signature, by_row=by_row, images=images, labels=labels)
+
+
+def _signature(document: dict[str, Any]) -> str:
+    """The one asked for; null and an empty name ask for the default, as in TensorFlow Serving."""
+    name = document.get("signature_name")
+    if not isinstance(name, str | None):  # before anything else: an array has no truth value
+        raise MalformedBodyError("signature_name is not a string")
+    name = name or signatures.SERVING_DEFAULT
+    if name not in _INPUTS:
+        raise SignatureNotFoundError(f"there is no signature {name[:100]!r}")
+    return name
 
 
 def _columns(document: dict[str, Any], names: Sequence[str]) -> tuple[bool, Mapping[str, Any]]:
@@ -144,9 +153,9 @@ def _labels(column: Any, facts: ModelFacts, *, count: int) -> list[str]:
 
 
 def _label(value: Any, facts: ModelFacts, *, index: int) -> str:
-    whole = (
-        isinstance(value, int | float | np.integer) and not isinstance(value, bool) and value == int(value)
-    )
+    if isinstance(value, float) and value.is_integer():  # which neither NaN nor infinity is
+        value = int(value)
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or not 0 <= value < len(facts.labels):
         raise InvalidParameterError(
             f"class_index {index} is not a whole number from 0 to {len(facts.labels) - 1}"

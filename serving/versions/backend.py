@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 from collections.abc import Mapping
 
 from modelserver.models_file import ModelEntry
@@ -16,6 +17,7 @@ from serving.versions.changes import Changes
 from serving.versions.model_watch import ModelWatch
 from serving.versions.served_version import ServedVersion, serve_version
 
+_log = logging.getLogger(__name__)
 _RETIRE_LOOK_SECONDS = 0.1
 
 
@@ -45,6 +47,7 @@ class Backend:
         self._settings = settings
         self._metrics = metrics
         self._changes = changes
+        self._connection = asyncio.create_task(self._follow_connection())
 
     def follow(self, models: Mapping[str, ModelEntry]) -> None:
         """Watch these models from now on, and no others; one whose sidecar changed is looked at anew."""
@@ -62,23 +65,45 @@ class Backend:
         """A call found the model server away: before anything else is sent to what may come back."""
         # Else it was forgotten before, and this is old news.
         if target.model in self.watches and self.watches[target.model].may_answer(target):
-            for watch in self.watches.values():
-                watch.forget_all("the model server is away")
+            self._forget_all("the model server is away")
+
+    def may_answer(self, model: str) -> bool:
+        """Whether a version of a model has passed."""
+        return model in self.watches and self.watches[model].latest is not None
 
     async def retire(self) -> None:
         """Finish what it has been given, within the time that a request may take; then close."""
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(self._settings.max_timeout_seconds):
                 while any(watch.load for watch in self.watches.values()):  # noqa: ASYNC110 - once in a pod's life
                     await asyncio.sleep(_RETIRE_LOOK_SECONDS)
-        await self.close()
+        except TimeoutError:
+            _log.warning("the model server at %s has gone with images unanswered", self.address)
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Let go of it; what still waits is answered as if it were away."""
+        self._connection.cancel()
+        await asyncio.wait([self._connection])
         for model in list(self.watches):
             self._drop(model)
         with contextlib.suppress(asyncio.CancelledError):
             await self.model_server.close()
+
+    def _heard(self) -> None:
+        for watch in self.watches.values():
+            watch.heard()
+
+    def _forget_all(self, why: str) -> None:
+        for watch in self.watches.values():
+            watch.forget_all(why)
+
+    async def _follow_connection(self) -> None:
+        """It may restart between two looks with no call under way, or the address lead elsewhere."""
+        while True:
+            await self.model_server.lost()
+            self._forget_all("the connection to the model server broke")
 
     def _drop(self, model: str) -> None:
         self._running.pop(model).cancel()
@@ -103,4 +128,5 @@ class Backend:
             settings=self._settings,
             metrics=self._metrics,
             away=functools.partial(self.away, target),
+            heard=self._heard,
         )

@@ -8,7 +8,7 @@ import random
 from collections.abc import Collection, Iterator, Mapping
 
 from contract.errors import ContractBrokenError, MiwakeError
-from modelserver.errors import ModelServerAwayError, ModelServerError, VersionNotFoundError
+from modelserver.errors import ModelServerAwayError, VersionNotFoundError
 from modelserver.model_servers import ModelServers
 from modelserver.models_file import ModelEntry
 from serving.load.deadline import Deadline
@@ -16,6 +16,7 @@ from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.versions.backend import Backend
 from serving.versions.changes import Changes
+from serving.versions.labels import Labels
 from serving.versions.model_watch import ModelWatch
 from serving.versions.served_version import ServedVersion
 
@@ -36,6 +37,7 @@ class Backends:
         self._settings = settings
         self._metrics = metrics
         self._backends: dict[str, Backend] = {}
+        self._labels = Labels()
         self._models: Mapping[str, ModelEntry] = {}
         self._nowhere = _NO_ADDRESS
         self._retiring: set[asyncio.Task[None]] = set()
@@ -51,14 +53,20 @@ class Backends:
         """Look for model servers until cancelled, then close the connections."""
         try:
             while True:
-                await self._look()
+                try:
+                    await self._look()
+                # A fault of ours must not end the looking; the next look may go better.
+                except Exception:  # noqa: BLE001
+                    _log.exception("unexpected error while looking for model servers")
                 await asyncio.sleep(
                     self._settings.resolve_seconds if self._backends else self._settings.poll_seconds
                 )
         finally:
-            for retiring in self._retiring:
-                retiring.cancel()
-            await asyncio.gather(*(backend.close() for backend in self._backends.values()))
+            retiring = tuple(self._retiring)
+            for task in retiring:
+                task.cancel()
+            closing = (backend.close() for backend in self._backends.values())
+            await asyncio.gather(*closing, *retiring, return_exceptions=True)
 
     def watches(self, model: str) -> list[ModelWatch]:
         """What each model server knows of a model."""
@@ -111,7 +119,7 @@ class Backends:
                     served = self.least_loaded(model, version, avoid=avoid)
                     if served is not None:
                         return served
-                    refusal = self._refusal(model, version)
+                    refusal = self.refusal(model, version)
                     if refusal is not None and not (patient and isinstance(refusal, ModelServerAwayError)):
                         raise refusal
                     await self.changes.wait()
@@ -131,29 +139,36 @@ class Backends:
             VersionNotFoundError: for nothing.
             ModelServerError: any other, of the last model server asked.
         """
-        error: MiwakeError = ModelServerAwayError(f"model {model}: {self._nowhere}")
-        for backend in self._backends.values():
-            try:
-                return await backend.model_server.version_of_label(
-                    model, label, timeout_seconds=deadline.remaining_seconds()
-                )
-            except VersionNotFoundError as exc:
-                raise VersionNotFoundError(f"model {model} has no version of label {label!r}") from exc
-            except ModelServerError as exc:
-                error = exc
-        raise error
+        # Those that may answer first: of the others some may not even listen.
+        able_first = sorted(self._backends.values(), key=lambda backend: not backend.may_answer(model))
+        return await self._labels.version_of(
+            model,
+            label,
+            model_servers=[backend.model_server for backend in able_first],
+            deadline=deadline,
+        )
 
     def least_loaded(
         self, model: str, version: int | None, *, avoid: Collection[ServedVersion] = ()
     ) -> ServedVersion | None:
-        """The version asked for, or the newest, where the fewest images wait; None where none may answer."""
-        able = [served for watch in self.watches(model) if (served := watch.passed(version))]
-        preferred = [served for served in able if served not in avoid] or able
-        # Of several that are idle not always the first.
-        return min(preferred, key=lambda served: (served.load, random.random()), default=None)  # noqa: S311
+        """The version asked for, or the newest, where the fewest images wait; None where none may answer.
 
-    def _refusal(self, model: str, version: int | None) -> MiwakeError | None:
-        """Why waiting is of no use; the word of a model server that has something to say comes first."""
+        What is to be avoided, or left alone for a moment, is taken only where there is no other.
+        """
+
+        def reluctance(served: ServedVersion) -> tuple[bool, bool, int, float]:
+            # Of several that are idle not always the first.
+            return served in avoid, served.pause.seconds > 0, served.load, random.random()  # noqa: S311
+
+        able = [served for watch in self.watches(model) if (served := watch.passed(version))]
+        return min(able, key=reluctance, default=None)
+
+    def pause_seconds(self, model: str) -> float:
+        """For how long everything that could answer is to be left alone, whatever version is asked for."""
+        return min((served.pause.seconds for w in self.watches(model) for served in w.served), default=0.0)
+
+    def refusal(self, model: str, version: int | None) -> MiwakeError | None:
+        """Why waiting is of no use, None where it may be; who is away has the last word."""
         refusals = [watch.refusal(version) for watch in self.watches(model)]
         if None in refusals:
             return None
@@ -168,7 +183,6 @@ class Backends:
             addresses = set(await self._model_servers.addresses())
         except ModelServerAwayError as exc:
             # Where they were is the best that is known.
-            _log.warning("%s", exc)
             self._nowhere = str(exc)
             return
         for gone in self._backends.keys() - addresses:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from contract.errors import ContractBrokenError, MiwakeError
 from contract.sidecar import Sidecar
 from modelserver.errors import (
+    DeadlineExceededError,
     ModelNotFoundError,
     ModelServerAwayError,
     ModelServerError,
@@ -24,6 +25,9 @@ from serving.versions.changes import Changes
 from serving.versions.served_version import ServedVersion
 
 _log = logging.getLogger(__name__)
+# A status costs the model server nothing; one that is later than this is not coming.
+_STATUS_SECONDS = 2.0
+_UNANSWERED_LOOKS = 3
 # The model server's own words may hold paths of its machine: they go to our log, not to a client.
 _NOT_LOADED = "the model server could not load it; the logs say why"
 
@@ -32,9 +36,12 @@ class ModelWatch:
     """Follows one model on the model server.
 
     A version that fails its self-test is never used while the model server keeps it; the others go on
-    answering. When the model server goes away everything is forgotten: what comes back may be another
-    build or another file, so it is tested again before it answers. A model server that is only slow or
-    overloaded changes nothing.
+    answering. When the model server goes away, or three looks in a row and no call get an answer, everything
+    is forgotten: what comes back may be another build or another file, so it is tested again before it
+    answers. A model server that is only slow or overloaded changes nothing.
+
+    A version that is unloaded and loaded again under its number between two looks, over the same connection,
+    is not seen to have changed: the model server says nothing that would tell.
     """
 
     def __init__(  # noqa: PLR0913 - what it is wired to
@@ -72,6 +79,7 @@ class ModelWatch:
         self._failed: dict[int, str] = {}
         self._put_off: dict[int, str] = {}
         self._away: str | None = "the model server has not answered yet"
+        self._unanswered = 0
         self._look_now = asyncio.Event()
 
     @property
@@ -91,6 +99,11 @@ class ModelWatch:
     def latest(self) -> ServedVersion | None:
         """The newest version that may answer."""
         return self._passed[max(self._passed)] if self._passed else None
+
+    @property
+    def served(self) -> Collection[ServedVersion]:
+        """Every version that may answer."""
+        return self._passed.values()
 
     @property
     def load(self) -> int:
@@ -143,6 +156,10 @@ class ModelWatch:
         served = self._passed.get(target.version)
         return served is not None and served.target is target
 
+    def heard(self) -> None:
+        """A call was answered: a model server that is late with its status is there all the same."""
+        self._unanswered = 0
+
     def forget_one(self, target: ModelVersion) -> None:
         """A call was told that the version is not there: take it out, and look again at once."""
         if self.may_answer(target):
@@ -190,17 +207,8 @@ class ModelWatch:
 
     async def _look(self) -> None:
         """Ask for the versions once, and begin to test those that are new."""
-        try:
-            statuses = await self._model_server.versions(
-                self.model, timeout_seconds=self._settings.timeout_seconds
-            )
-        except ModelNotFoundError:
-            statuses = ()
-        except ModelServerAwayError as exc:
-            self.forget_all(str(exc))
-            return
-        except ModelServerError as exc:
-            _log.warning("%s: cannot look for versions: %s", self.model, exc)
+        statuses = await self._ask()
+        if statuses is None:
             return
         self._report_broken(statuses)
         self._statuses = statuses
@@ -210,6 +218,31 @@ class ModelWatch:
         for version in sorted(self._available() - known, reverse=True):
             self._tests[version] = asyncio.create_task(self._test(version))
         self._notify()
+
+    async def _ask(self) -> tuple[VersionStatus, ...] | None:
+        """What the model server says now; None where it says nothing of use."""
+        seconds = min(self._settings.timeout_seconds, _STATUS_SECONDS)
+        try:
+            statuses = await self._model_server.versions(self.model, timeout_seconds=seconds)
+        except ModelServerAwayError as exc:
+            self.forget_all(str(exc))
+            return None
+        except DeadlineExceededError:
+            self._late()
+            return None
+        except ModelNotFoundError:
+            statuses = ()
+        except ModelServerError as exc:
+            _log.warning("%s: cannot look for versions: %s", self.model, exc)
+            statuses = None
+        self.heard()
+        return statuses
+
+    def _late(self) -> None:
+        self._unanswered += 1
+        _log.warning("%s: the model server did not say in time which versions it has", self.model)
+        if self._unanswered >= _UNANSWERED_LOOKS and self._away is None:
+            self.forget_all("the model server does not answer")
 
     def _report_broken(self, statuses: tuple[VersionStatus, ...]) -> None:
         """Tell the log and the metric, once, of versions that the model server could not load."""
@@ -261,6 +294,8 @@ class ModelWatch:
         available = self._available()
         for version in self._passed.keys() - available:
             self._close(self._passed.pop(version))
+        for version in self._tests.keys() - available:
+            self._tests.pop(version).cancel()
         for known in (self._failed, self._put_off):
             for version in known.keys() - available:
                 del known[version]

@@ -12,7 +12,6 @@ from contract.errors import MiwakeError
 from modelserver.errors import ModelNotFoundError
 from modelserver.models_file import ModelEntry, ModelsFile, Share, read_models_file
 from serving.asking import ImagesRequest
-from serving.watched_file import file_state
 
 _log = logging.getLogger(__name__)
 STABLE = "stable"
@@ -35,7 +34,7 @@ class Routing:
         """
         self.models_file = models_file
         self._path = path
-        self._seen = file_state(path) if path else None
+        self._complained = ""
 
     @property
     def default(self) -> str:
@@ -54,7 +53,8 @@ class Routing:
             ModelNotFoundError: nothing.
         """
         if model not in self.models:
-            raise ModelNotFoundError(f"no model {model!r}; served are: {', '.join(self.models)}")
+            # Which others there are is not for every caller to know.
+            raise ModelNotFoundError(f"no model {model!r}")
         return self.models[model]
 
     def stable_versions(self, model: str) -> Sequence[int | None]:
@@ -76,21 +76,27 @@ class Routing:
         return _drawn_version(self.entry(model), lambda entry: entry.shadow, "")
 
     def read_again(self) -> bool:
-        """Whether the file has changed and says something else now; a broken one changes nothing."""
+        """Whether the file, a sidecar or what that names says something else; a broken one changes nothing.
+
+        Read as a whole each time: they are small, and no time or size of one tells of all the others.
+        """
         if self._path is None:
             return False
-        seen = file_state(self._path)
-        if seen == self._seen:
-            return False
-        self._seen = seen
         try:
             models_file = read_models_file(self._path)
-        except (MiwakeError, OSError) as exc:
-            _log.error("%s stays as it was: %s", self._path.name, exc)
+        except MiwakeError as exc:
+            self._complain(f"{self._path.name} stays as it was: {exc}")
             return False
+        self._complained = ""
         changed = models_file != self.models_file
         self.models_file = models_file
         return changed
+
+    def _complain(self, text: str) -> None:
+        """Once for each thing that is wrong, not at every look."""
+        if text != self._complained:
+            _log.error("%s", text)
+        self._complained = text
 
 
 def _drawn_version(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from contract.errors import MiwakeError
 from contract.image import Pixels
-from modelserver.errors import ModelServerAwayError
+from modelserver.errors import ModelServerAwayError, OverloadedError
 from modelserver.predict import ModelVersion, embed_batch, explain_batch, predict_batch
 from modelserver.protocol import ModelServer
 from serving.asking import Embedding, Probabilities
 from serving.load.batcher import Batcher
+from serving.load.pause import Pause
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics, Stage
 
@@ -33,6 +34,7 @@ class ServedVersion:
         predict: pixels to probabilities.
         explain: pixels and a class to a heat map and probabilities.
         embed: pixels to an embedding.
+        pause: while it is to be left alone, because its model server has too much to do.
         load: images of requests that it has been given and has not answered, from before they are decoded.
     """
 
@@ -40,6 +42,7 @@ class ServedVersion:
     predict: Batcher[Pixels, Probabilities]
     explain: Batcher[tuple[Pixels, int], Explained]
     embed: Batcher[Pixels, Embedding]
+    pause: Pause = field(default_factory=Pause)
     load: int = 0
 
     @property
@@ -62,13 +65,14 @@ class ServedVersion:
             batcher.close(error)
 
 
-def serve_version(
+def serve_version(  # noqa: PLR0913 - what it is wired to
     target: ModelVersion,
     model_server: ModelServer,
     *,
     settings: Settings,
     metrics: Metrics,
     away: Callable[[], None],
+    heard: Callable[[], None],
 ) -> ServedVersion:
     """Put the queues before a version that may answer now.
 
@@ -78,6 +82,7 @@ def serve_version(
         settings: the deployment's.
         metrics: told of every batch.
         away: called where a call finds the model server away, before its images are answered.
+        heard: called where it answers one, if only that it has too much to do.
     """
 
     async def predict(images: list[Pixels], seconds: float) -> Probabilities:
@@ -101,30 +106,41 @@ def serve_version(
         on_taken=functools.partial(metrics.observe_stage, Stage.QUEUE),
         on_answered=metrics.predicted,
     )
-    watched = functools.partial(_watched, target=target, metrics=metrics, away=away)
+    pause = Pause()
+    watched = functools.partial(_watched, target=target, metrics=metrics, away=away, heard=heard, pause=pause)
     return ServedVersion(
         target=target,
         predict=batcher(watched(predict)),
         explain=batcher(watched(explain)),
         embed=batcher(watched(embed)),
+        pause=pause,
     )
 
 
-def _watched(
+def _watched(  # noqa: PLR0913 - who is told
     send: Callable[[list[Any], float], Coroutine[Any, Any, Iterable[Any]]],
     *,
     target: ModelVersion,
     metrics: Metrics,
     away: Callable[[], None],
+    heard: Callable[[], None],
+    pause: Pause,
 ) -> Callable[[list[Any], float], Coroutine[Any, Any, Iterable[Any]]]:
     """The same call, seen by the metrics and by who follows the model server."""
 
     async def watched(items: list[Any], seconds: float) -> Iterable[Any]:
         try:
             with metrics.call(target, images=len(items)):
-                return await send(items, seconds)
+                results = await send(items, seconds)
         except ModelServerAwayError:
             away()
             raise
+        except OverloadedError:
+            pause.begin()
+            heard()
+            raise
+        pause.answered()
+        heard()
+        return results
 
     return watched

@@ -132,3 +132,13 @@ def test_clients_that_hang_up_half_way_leave_nothing_behind(gateway: GatewayProc
 
     assert "miwake_admitted_bytes 0.0" in metrics
     assert labels(gateway) == {"red"}
+
+
+def test_who_asks_for_a_web_socket_gets_an_ordinary_answer(gateway: GatewayProcess) -> None:
+    upgrade = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA=="
+    )
+    with connections(gateway, 1) as (asking,):
+        asking.sendall(f"GET /livez HTTP/1.1\r\nHost: g\r\n{upgrade}\r\n\r\n".encode())
+
+        assert asking.recv(65536).startswith(b"HTTP/1.1 200 ")

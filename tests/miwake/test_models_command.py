@@ -32,6 +32,20 @@ def test_a_version_goes_from_publication_to_stable_and_back(models: Path, tmp_pa
     assert "versions: 9 versions: 10 versions: 11" in (models / "models.config").read_text()
 
 
+def test_a_published_model_that_is_not_served_is_warned_of(models: Path, tmp_path: Path) -> None:
+    finished = tmp_path / "run" / "11"
+    shutil.copytree(models / "toy" / "9", finished)
+    (models / "models.toml").write_text('default = "other"\n[models.other]\n')
+
+    published = run("publish", models, finished)
+
+    assert published.exit_code == 0
+    assert published.output.splitlines() == [
+        f"toy version 11: {models / 'toy' / '11'}",
+        f"warning: {models / 'models.toml'} does not name toy: it is not served",
+    ]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

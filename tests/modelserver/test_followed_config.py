@@ -73,3 +73,15 @@ async def test_a_models_file_that_is_broken_at_the_start_is_an_error(models: Pat
     with pytest.raises(ModelsFileError):
         async with FollowedConfig(tmp_path / "models.config", models / "models.toml", {}):
             pass
+
+
+async def test_a_models_file_with_a_number_without_end_does_not_end_the_following(
+    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    models_file, config = write(models, stable=1), tmp_path / "models.config"
+
+    async with FollowedConfig(config, models_file, {}, poll_seconds=POLL_SECONDS):
+        models_file.write_text(f"default = {'9' * 5_000}")
+        await until(lambda: "the model server goes on with what it has" in caplog.text)
+        write(models, stable=9)
+        await until(lambda: "versions: 9" in config.read_text())

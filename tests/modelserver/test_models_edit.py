@@ -31,7 +31,13 @@ def test_the_first_promotion_writes_a_file_that_names_all_models(models: Path) -
     models_file = read_models_file(models / "models.toml")
     assert models_file.default == "other"
     assert list(models_file.models) == ["other", "toy"]
-    assert aliases(models) == {"stable": 9}
+    assert aliases(models) == {"stable": 9, "previous": 10}
+
+
+def test_the_newest_version_promoted_first_has_none_before_it(models: Path) -> None:
+    promote(models, "toy", 10)
+
+    assert aliases(models) == {"stable": 10}
 
 
 def test_what_was_stable_becomes_previous_and_a_rollback_swaps_them(models: Path) -> None:
@@ -58,7 +64,7 @@ def test_another_alias_leaves_stable_and_previous_alone(models: Path) -> None:
     promote(models, "toy", 9, alias="canary")
     promote(models, "toy", 10, alias="canary")
 
-    assert aliases(models) == {"stable": 1, "canary": 10}
+    assert aliases(models) == {"stable": 1, "previous": 10, "canary": 10}
 
 
 def test_comments_and_order_survive(models: Path) -> None:
@@ -149,7 +155,7 @@ def test_a_version_that_is_not_fit_to_be_served_is_refused(models: Path) -> None
     with pytest.raises(UnfitVersionError, match="schema_version is missing"):
         promote(models, "toy", 1)
 
-    assert aliases(models) == {"stable": 9}
+    assert aliases(models) == {"stable": 9, "previous": 10}
 
 
 def test_an_alias_that_could_be_a_version_is_refused_and_nothing_is_written(models: Path) -> None:
@@ -165,7 +171,7 @@ def test_an_alias_that_could_be_a_version_is_refused_and_nothing_is_written(mode
 def test_there_is_nothing_to_go_back_to_before_a_second_promotion(models: Path) -> None:
     with pytest.raises(ModelsFileError, match="no previous version to go back to"):
         rollback(models, "toy")
-    promote(models, "toy", 9)
+    promote(models, "toy", 10)
     with pytest.raises(ModelsFileError, match="no previous version to go back to"):
         rollback(models, "toy")
 

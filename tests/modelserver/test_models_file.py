@@ -100,6 +100,9 @@ def test_a_sidecar_is_read_from_beside_the_file(tmp_path: Path) -> None:
         ("[models.other]", "models.other = 3", "is not"),
         ("[models.other]", "[models.other]\nsidecar = 'no.toml'", "models.other.sidecar cannot be used"),
         ("[models.other]", "[models.flowers]", "not TOML"),
+        ("[models.other]", '[models.other]\nsidecar = "\\u0000"', "models.other.sidecar cannot be used"),
+        ("stable = 3", f"stable = {'9' * 5_000}", "not TOML"),
+        ("[models.other]", f"x = {'[' * 3_000}", "not TOML"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, old: str, new: str, said: str) -> None:

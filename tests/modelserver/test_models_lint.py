@@ -59,6 +59,23 @@ def test_a_graph_that_is_missing_or_empty_is_an_error(clean: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        (["variables.index"], "its weights are missing: variables/ holds an index and no data"),
+        (["variables.data-00000-of-00001"], "its weights are of no use: variables/ holds no index"),
+        (["variables.index", "variables.data-00001-of-00002"], "of its weights 1 of 2 files are there"),
+    ],
+)
+def test_weights_must_be_whole(clean: Path, files: list[str], text: str) -> None:
+    variables = clean / "toy" / "9" / "variables"
+    variables.mkdir()
+    for file in files:
+        (variables / file).write_bytes(b"weights")
+
+    assert findings(clean) == [f"error: toy/9: {text}"]
+
+
 def test_two_folders_for_one_version_are_an_error(clean: Path) -> None:
     shutil.copytree(clean / "toy" / "9", clean / "toy" / "00000009")
 

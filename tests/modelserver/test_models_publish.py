@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import contextlib
+import resource
 import shutil
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from contract.errors import ManifestError
-from modelserver.models_edit import promote
+from modelserver.models_edit import locked, promote
 from modelserver.models_file import ModelsFileError
-from modelserver.models_publish import Published, publish
+from modelserver.models_publish import ConfigBehindError, Published, publish
 from modelserver.version_lint import UnfitVersionError
 
 
@@ -82,12 +87,60 @@ def test_a_copy_that_fails_leaves_nothing_behind(tmp_path: Path, finished: Path)
     assert names(tmp_path / "new") == []
 
 
+def test_nothing_is_made_before_its_turn(tmp_path: Path, finished: Path) -> None:
+    """Else the first version that fails takes away the model's folder from under the one that waits."""
+    folder = tmp_path / "new"
+    folder.mkdir()
+    with locked(folder):
+        waiting = threading.Thread(target=publish, args=(folder, finished))
+        waiting.start()
+        time.sleep(0.3)
+        made = names(folder)
+    waiting.join()
+
+    assert made == []
+    assert (folder / "toy" / "12" / "saved_model.pb").exists()
+
+
+@contextlib.contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """Writing more into one file fails, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_version_that_models_config_could_not_tell_of_is_said_to_be_there(
+    models: Path, finished: Path
+) -> None:
+    long = "/long" * 20_000
+    (models / "models.toml").write_text(f'default = "toy"\nbase_path = "{long}"\n[models.toy]\n')
+
+    told = "12 is published, but .* then run `miwake models config"
+    with files_up_to(65_536), pytest.raises(ConfigBehindError, match=told):
+        publish(models, finished)
+
+    assert (models / "toy" / "12" / "saved_model.pb").exists()
+    assert not (models / "models.config").exists()
+
+
+def test_a_model_that_models_toml_does_not_name_is_published_and_said_not_to_be_named(
+    models: Path, finished: Path
+) -> None:
+    (models / "models.toml").write_text('default = "other"\n[models.other]\n')
+
+    assert not publish(models, finished).is_named
+
+
 def test_the_new_version_is_served_beside_the_aliased_ones(models: Path, finished: Path) -> None:
     promote(models, "toy", 9)
 
     publish(models, finished)
 
-    assert "specific { versions: 9 versions: 12 }" in (models / "models.config").read_text()
+    assert "specific { versions: 9 versions: 10 versions: 12 }" in (models / "models.config").read_text()
 
 
 def test_a_models_config_of_somebody_else_is_left_alone(models: Path, finished: Path) -> None:

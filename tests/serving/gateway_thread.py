@@ -29,7 +29,7 @@ def gateway_at_port(
         settings(**changes), AtAddresses(only=model_server), routing, registry=CollectorRegistry()
     )
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, http=LimitedHttpProtocol, log_config=None, access_log=False
+        app, host="127.0.0.1", port=0, http=LimitedHttpProtocol, ws="none", log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -91,9 +91,20 @@ async def test_all_images_of_a_request_together_may_be_as_large_as_a_body() -> N
 
 async def test_what_is_fetched_counts_among_the_bytes_in_flight() -> None:
     limits = {"max_bytes_in_flight": 1000}
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"text"
+        begun.set()
+        await ended.wait()
 
     async with gateway_and_host(says(answer(b"x" * 2000)), **limits) as (client, there):
+        # Whoever is alone may have more.
+        other = asyncio.create_task(client.post("/predict", content=slow(), headers={"content-length": "4"}))
+        await begun.wait()
         response = await post(client, {"url": f"http://img.test:{there.port}/"})
+        ended.set()
+        await other
         again = await client.post("/predict", content=b"text")
 
     assert (response.status_code, response.json()["code"]) == (503, "overloaded")

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
-from contract.errors import MiwakeError
 from modelserver.errors import (
     DeadlineExceededError,
     ModelServerAwayError,
@@ -63,15 +60,55 @@ async def test_startup_was_reached_once_and_stays_so() -> None:
     assert (early.status_code, late.status_code, alive.status_code) == (503, 200, 200)
 
 
-@pytest.mark.parametrize("error", [OverloadedError("full"), DeadlineExceededError("late")])
-async def test_a_model_server_that_is_only_busy_changes_nothing(error: MiwakeError) -> None:
+async def test_a_model_server_that_is_only_busy_changes_nothing() -> None:
     server = FakeModelServer()
     async with gateway(server) as client:
-        server.versions_error = error
-        await asyncio.sleep(0.1)
+        server.versions_error = OverloadedError("full")
+        await until_looked(server, 6)
 
         assert await version_and_label(client) == (1, "cat")
         assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_one_that_is_late_with_its_status_but_answers_goes_on() -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        server.versions_error = DeadlineExceededError("late")
+        for _ in range(6):
+            await until_looked(server, 1)
+            assert await version_and_label(client) == (1, "cat")
+
+
+async def test_one_that_answers_nothing_is_not_ready_and_is_tested_again_once_it_does() -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        server.versions_error = DeadlineExceededError("late")
+        unready = await until_ready(client, status=503)
+        server.models["toy"][1] = broken_version()
+        server.versions_error = None
+        await asyncio.sleep(0.2)
+        back = await client.post("/predict", content=PNG)
+
+    assert "does not answer" in unready.json()["detail"]
+    assert (back.status_code, back.json()["code"]) == (502, "contract_broken")
+
+
+async def test_a_connection_that_breaks_between_two_looks_makes_it_be_tested_again() -> None:
+    server = FakeModelServer()
+    async with gateway(server, poll_seconds=60) as client:
+        server.models["toy"][1] = broken_version()
+        server.break_connection()
+        await asyncio.sleep(0)
+        unready = await until_ready(client, status=503)
+
+    assert "connection" in unready.json()["detail"]
+
+
+async def until_looked(server: FakeModelServer, times: int) -> None:
+    async with asyncio.timeout(5):
+        looks = server.looks + times
+        while server.looks < looks:
+            await asyncio.sleep(0.005)
 
 
 async def test_a_passing_fault_in_the_self_test_is_not_held_against_a_version() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from serving.settings import Settings
+from serving.settings import Settings, unknown_names
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +34,17 @@ def test_arguments_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_a_setting_out_of_range_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings(**changes)  # type: ignore[arg-type]
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIWAKE_KEYS_FILE", "")
+    monkeypatch.setenv("MIWAKE_GRPC_PORT", "")
+
+    assert (Settings().keys_file, Settings().grpc_port) == (None, None)
+
+
+def test_a_misspelt_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIWAKE_MAX_BODY_BYTE", "1")
+    monkeypatch.setenv("MIWAKE_MAX_BODY_BYTES", "1")
+
+    assert unknown_names() == ["MIWAKE_MAX_BODY_BYTE"]

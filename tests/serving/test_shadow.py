@@ -211,3 +211,14 @@ async def test_a_version_that_is_gone_leaves_no_series() -> None:
     stage.metrics.forget("toy", "4")
 
     assert stage.images("true") == 0
+
+
+async def test_a_shadow_that_answers_fewer_images_does_not_end_the_comparing() -> None:
+    stage = Stage(answers=())
+    async with running(stage.shadow):
+        stage.offer(SURE_CAT)
+        await settle()
+        stage.answers = (SURE_CAT,)
+        stage.offer(SURE_CAT)
+
+    assert (stage.dropped("failed"), stage.images("true")) == (1, 1)

@@ -88,7 +88,7 @@ async def test_the_collector_learns_who_sends() -> None:
 async def test_a_trace_goes_from_the_caller_through_the_gateway_to_the_model_server() -> None:
     server = Watched()
     with OtlpCollector() as collector:
-        async with gateway(server, otlp_endpoint=collector.url, trace_share=0) as client:
+        async with gateway(server, otlp_endpoint=collector.url) as client:
             await client.post("/predict", content=encoded(), headers=SAMPLED)
         root = collector.wait_for(6)["POST /predict"]
 
@@ -117,6 +117,19 @@ async def test_the_gateways_own_calls_belong_to_no_trace() -> None:
         pass
 
     assert set(server.metadata) == {()}
+
+
+async def test_a_stranger_cannot_have_its_traces_kept_nor_make_us_keep_what_it_leaves_out() -> None:
+    server = Watched()
+    left_out = {"traceparent": SAMPLED["traceparent"][:-1] + "0"}
+    with OtlpCollector() as collector:
+        async with gateway(server, otlp_endpoint=collector.url, trace_share=0) as client:
+            await client.post("/predict", content=encoded(), headers=SAMPLED)
+        async with gateway(FakeModelServer(), otlp_endpoint=collector.url) as client:
+            await client.post("/predict", content=encoded(), headers=left_out)
+
+    assert collector.spans == []  # closing a gateway sends what it has kept
+    assert server.metadata[-1][0][1].startswith(f"00-{TRACE}-")
 
 
 async def test_without_a_parent_a_trace_begins_unless_the_share_leaves_it_out() -> None:

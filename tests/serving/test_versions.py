@@ -238,3 +238,22 @@ async def test_an_answer_of_an_unloaded_version_comes_within_the_deadline_even_i
             response = await client.post("/predict", content=PNG)
 
     assert response.status_code == 503
+
+
+async def test_a_version_that_goes_during_its_self_test_does_not_answer_once_that_passes() -> None:
+    server = FakeModelServer()
+    async with gateway(server) as client:
+        late = server.models["toy"][2] = new_version()
+        late.gate = asyncio.Event()
+        while not server.calls_in_flight:
+            await asyncio.sleep(0.01)
+        del server.models["toy"][2]
+        async with asyncio.timeout(5):
+            while server.calls_in_flight:  # its self-test is given up
+                await asyncio.sleep(0.01)
+        late.gate.set()
+        await asyncio.sleep(0.1)
+
+        assert await version_and_label(client) == (1, "cat")
+        shown = (await client.get("/models/toy")).json()
+    assert [version["version"] for version in shown["versions"]] == [1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,58 @@ def test_without_a_good_file_there_is_no_start(text: str | None, tmp_path: Path)
 
     with pytest.raises(WatchedFileError, match=r"number: (No such file|not a number)"):
         WatchedFile(path, number)
+
+
+def test_a_file_that_could_not_be_read_is_read_once_it_can_be(
+    open_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, path = Clock(), open_folder / "number"
+    path.write_text("1")
+    file = WatchedFile(path, number, clock=clock)
+    replace(path, "2")
+    path.chmod(0)
+    seen = []
+    with unprivileged():
+        for _ in range(2):
+            clock.turn(1)
+            seen.append(file.current())
+    path.chmod(0o644)
+    clock.turn(1)
+
+    assert (seen, file.current()) == ([1, 1], 2)
+    assert caplog.text.count("Permission denied") == 1
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that others may look into, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_an_error_nobody_thought_of_leaves_what_was_good_in_force(path: Path) -> None:
+    def parse(data: bytes) -> int:
+        if data == b"worse":
+            raise KeyError(data)
+        return number(data)
+
+    clock = Clock()
+    file = WatchedFile(path, parse, clock=clock)
+    replace(path, "worse")
+    clock.turn(1)
+
+    assert file.current() == 1
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """Root reads what nobody may."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

@@ -71,3 +71,8 @@ def test_a_fault_is_one_line_that_shows_no_value(text: str, said: str) -> None:
     assert "\n" not in str(raised.value)
     for value in (DIGEST, "mwk_plain"):
         assert value not in str(raised.value)
+
+
+def test_a_file_nested_without_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_keys(b"x=" + b"[" * 3_000)

@@ -47,6 +47,11 @@ def unsigned(header: Any, claims: Any, signature: bytes = b"") -> str:
 GOOD_CLAIMS = {"sub": "alice", "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 600}
 
 
+def _claim(claims: dict[str, Any]) -> str:
+    """A name that is the same in every process that collects the tests: times are not."""
+    return ", ".join(name if isinstance(value, int) else f"{name}={value}" for name, value in claims.items())
+
+
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 def test_a_caller_is_the_digest_of_its_subject(
     algorithm: str, tokens: Tokens, signers: dict[str, Signer]
@@ -93,7 +98,7 @@ def test_clocks_may_differ_by_a_few_seconds(tokens: Tokens, signers: dict[str, S
         {"nbf": NOW + 3600},
         {"iat": NOW + 3600},
     ],
-    ids=str,
+    ids=_claim,
 )
 def test_a_claim_that_is_missing_or_wrong_is_refused(
     claims: dict[str, Any], tokens: Tokens, signers: dict[str, Signer]
@@ -234,3 +239,25 @@ def test_a_short_key_is_not_trusted(tmp_path: Path) -> None:
 
     with pytest.raises(UnauthenticatedError):
         tokens.caller(signer.token())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"kty": ["RSA"]},
+        {"alg": ["RS256"]},
+        {"kty": "OKP", "crv": ["Ed25519"], "x": "AA"},
+        {"kty": "EC", "crv": "P-256", "x": 5, "y": "AA"},
+    ],
+)
+def test_a_key_with_a_member_of_another_type_is_passed_over(
+    odd: dict[str, Any], signers: dict[str, Signer]
+) -> None:
+    good, odd = signers["RS256"].jwk(), signers["RS256"].jwk() | {"kid": "odd"} | odd
+
+    assert len(parse_key_set(json.dumps({"keys": [odd, good]}).encode())) == 1
+
+
+def test_a_key_set_nested_without_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_key_set(b"[" * 100_000)

@@ -95,5 +95,5 @@ async def fetcher(port: int, *, loopback: bool = True, **changes: Any) -> AsyncI
 
 
 async def fetch(it: Fetcher, url: str, *, max_bytes: int = 1_000_000, timeout_seconds: float = 5) -> bytes:
-    budget = ByteBudget(max_bytes, hold=lambda _: None)
+    budget = ByteBudget(max_bytes, hold=lambda _: None, release=lambda _: None)
     return await it.fetch(url, budget=budget, timeout_seconds=timeout_seconds)

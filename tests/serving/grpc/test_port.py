@@ -178,11 +178,18 @@ async def test_more_calls_than_allowed_are_refused_at_once() -> None:
         server.predict_gate = asyncio.Event()
         waiting = [asyncio.ensure_future(status_of(calls.infer(encoded_request(PNG)))) for _ in range(2)]
         await until_in_flight(calls, 2)
-        third = await status_of(calls.infer(encoded_request(PNG)))
+        with pytest.raises(grpc.aio.AioRpcError) as third:
+            await calls.infer(encoded_request(PNG))
+        health = await calls.health()
         server.predict_gate.set()
         answered = await asyncio.gather(*waiting)
+        metrics = (await calls.http.get("/metrics")).text
 
-    assert (third, answered) == ("RESOURCE_EXHAUSTED", ["OK", "OK"])
+    told = dict(third.value.trailing_metadata())
+    assert third.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert (told["miwake-code"], int(told["retry-after"])) == ("overloaded", 1)
+    assert 'miwake_refused_total{reason="requests"} 1.0' in metrics
+    assert (health.status, answered) == (health_pb2.HealthCheckResponse.SERVING, ["OK", "OK"])
 
 
 async def test_more_requests_than_are_admitted_are_unavailable() -> None:
@@ -271,3 +278,15 @@ async def test_a_port_that_is_taken_is_told() -> None:
 async def test_without_a_port_there_is_none() -> None:
     async with gateway(FakeModelServer()) as client:
         assert (await client.get("/livez")).status_code == 200
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="a machine without IPv6")
+async def test_an_ipv6_host_is_listened_on() -> None:
+    port = free_port()
+    async with (
+        gateway(FakeModelServer(), host="::1", grpc_port=port),
+        grpc.aio.insecure_channel(f"[::1]:{port}") as channel,
+    ):
+        live = await channel.unary_unary(f"/{SERVICE}/ServerLive")(b"")
+
+    assert pb.ServerLiveResponse.FromString(live).live

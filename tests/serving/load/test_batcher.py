@@ -184,3 +184,15 @@ async def test_what_waited_past_its_deadline_is_never_sent() -> None:
 
     assert isinstance(late.exception(), DeadlineExceededError)
     assert server.batches == [1, 1]
+
+
+@pytest.mark.parametrize("answered", [0, 2, 4])
+async def test_an_answer_of_another_length_is_nobodys_and_nobody_waits_on(answered: int) -> None:
+    async def send(_images: list[Pixels], _seconds: float) -> list[Probabilities]:
+        return [np.zeros(1, dtype=np.float32)] * answered
+
+    queue = Batcher(send, max_batch_size=3, max_calls_in_flight=1, max_waiting=9, on_taken=lambda _: None)
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*submit(queue, 4), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [ValueError] * 4

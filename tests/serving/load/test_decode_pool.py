@@ -39,6 +39,7 @@ async def test_pictures_whose_requests_are_cancelled_before_their_turn_are_never
             await asyncio.sleep(0.001)
     for task in tasks[1:4]:
         task.cancel()
+    await asyncio.wait(tasks[1:4])
     gate.open.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     pool.close()

@@ -9,13 +9,17 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from contract.errors import ImageUndecodableError
+from modelserver.models_file import ModelEntry
 from modelserver.predict import ModelVersion
+from modelserver.protocol import VersionState
 from serving.asking import Answer, Probabilities
 from serving.telemetry.metrics import Metrics
-from tests.fake_model_server import FakeModelServer, constant
+from serving.telemetry.served_gauges import versions_there
+from serving.versions.backends import Backends
+from tests.fake_model_server import FakeModelServer, FakeVersion, constant
 from tests.manifests import manifest
 from tests.pictures import encoded
-from tests.serving.gateway_client import gateway
+from tests.serving.gateway_client import AtAddresses, gateway, settings
 
 
 async def metrics_after_some_requests() -> str:
@@ -163,3 +167,18 @@ def test_a_version_that_is_gone_leaves_no_series() -> None:
     text = generate_latest(registry).decode()
     assert 'version="1"' not in text
     assert 'miwake_predictions_total{label="cat",model="toy",version="2"} 1.0' in text
+
+
+async def test_a_version_that_ended_is_not_there_though_the_model_server_speaks_of_it() -> None:
+    server = FakeModelServer({"toy": {1: FakeVersion(), 2: FakeVersion()}})
+    server.models["toy"][1].state = VersionState.END
+    backends = Backends(AtAddresses(a=server), settings=settings(), metrics=Metrics(CollectorRegistry()))
+    backends.follow({"toy": ModelEntry()})
+    running = asyncio.create_task(backends.run())
+    async with asyncio.timeout(5):
+        while backends.not_ready_because("toy"):
+            await backends.changes.wait()
+
+    assert versions_there(backends) == {("toy", "2")}
+    running.cancel()
+    await asyncio.wait([running])

@@ -77,6 +77,8 @@ def test_the_rest_of_the_document_is_as_json_has_it() -> None:
         ("[[1,2],3]", "ragged"),
         ("[1,[2,3]]", "ragged"),
         ("[[1,2],[3,4]],[5]", "ragged|JSON"),
+        ("[[[[1],1],1],1]", "ragged"),
+        ("{[1,2]: 3}", "a list stands where a name must"),
         ("[1,,2]", "not JSON"),
         ("[,1]", "not JSON"),
         ("[1,]", "not JSON"),

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelserver.errors import OverloadedError
+from modelserver.errors import ModelServerAwayError, OverloadedError
 from modelserver.models_file import ModelEntry, ModelsFile
-from modelserver.protocol import VersionState
+from modelserver.protocol import Call, Tensors, VersionState
 from tests.fake_model_server import FakeModelServer, FakeVersion, constant
 from tests.manifests import golden, manifest
 from tests.pictures import encoded
 from tests.serving.gateway_client import gateway
+from tests.serving.test_versions import until_answered_by
 
 ENCODED = {"b64": base64.b64encode(encoded()).decode()}
 PIXELS = np.random.default_rng(3).integers(0, 256, (2, 8, 8, 3)).tolist()
@@ -92,6 +93,31 @@ async def test_each_image_is_explained_for_its_own_class_and_keeps_its_place() -
     assert outputs["heatmaps"] == [row["heatmaps"] for row in predictions]
 
 
+class Unloading(FakeModelServer):
+    """Unloads version 2 between two images of a request."""
+
+    explained = 0
+
+    async def call(self, call: Call, *, timeout_seconds: float) -> Tensors:
+        if (call.signature, call.version) == ("explain", 2):
+            self.explained += 1
+            if self.explained > 1:
+                self.models["toy"].pop(2, None)
+        return await super().call(call, timeout_seconds=timeout_seconds)
+
+
+async def test_all_classes_of_a_request_are_explained_by_one_version() -> None:
+    newer = FakeVersion(manifest(golden=golden((0.1, 0.2, 0.7))))
+    server = Unloading({"toy": {1: FakeVersion(), 2: newer}})
+    rows = [{"images": PIXELS[0], "class_index": index} for index in (0, 1)]
+    async with gateway(server) as client:
+        await until_answered_by(client, 2)
+        response = await client.post(PREDICT, json={"signature_name": "explain", "instances": rows})
+
+    assert server.explained == 2
+    assert [row["probabilities"] for row in response.json()["predictions"]] == [ROW] * 2
+
+
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
@@ -121,7 +147,9 @@ async def test_each_image_is_explained_for_its_own_class_and_keeps_its_place() -
         (b'{"instances": [[[[NaN, 1, 2]]]]}', 400, "NaN"),
         ({"instances": [[[[1, 2, 3]], [[1]]]]}, 400, "ragged"),
         ({"signature_name": "manifest", "instances": PIXELS}, 400, "'manifest'"),
-        ({"signature_name": 7, "instances": PIXELS}, 400, "'7'"),
+        ({"signature_name": 7, "instances": PIXELS}, 400, "signature_name is not a string"),
+        ({"signature_name": [1, 2], "instances": PIXELS}, 400, "signature_name is not a string"),
+        ({"signature_name": [], "instances": PIXELS}, 400, "signature_name is not a string"),
         ({"signature_name": "explain", "instances": PIXELS}, 400, "class_index, images"),
         (
             {"signature_name": "explain", "instances": [{"images": PIXELS[0], "class_index": 3}]},
@@ -139,9 +167,15 @@ async def test_each_image_is_explained_for_its_own_class_and_keeps_its_place() -
             "class_index 0",
         ),
         (
-            b'{"signature_name": "explain", "instances": [{"images": [[[1]]], "class_index": 1e999}]}',
+            {"signature_name": "explain", "instances": [{"images": PIXELS[0], "class_index": 10**400}]},
             400,
-            "",
+            "class_index 0",
+        ),
+        (
+            b'{"signature_name": "explain", "inputs": {"images": %s, "class_index": [1e999, 1e999]}}'
+            % json.dumps(PIXELS).encode(),
+            400,
+            "class_index 0",
         ),
         ({"signature_name": "explain", "inputs": {"images": PIXELS, "class_index": [1]}}, 400, "each image"),
         ({"instances": [ENCODED] * 65}, 413, "more than 64 images"),
@@ -313,3 +347,12 @@ async def test_numbers_have_the_digits_of_float32() -> None:
     response = await post({"instances": [ENCODED]}, server=server)
 
     assert response.json() == {"predictions": [[0.1, 1e-09, 0.899999]]}
+
+
+async def test_the_state_of_a_model_is_not_known_while_its_model_server_is_away() -> None:
+    server = FakeModelServer()
+    server.error = ModelServerAwayError("away")
+    async with gateway(server, ready=False) as client:
+        response = await client.get("/v1/models/toy")
+
+    assert (response.status_code, list(response.json())) == (503, ["error"])

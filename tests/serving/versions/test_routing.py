@@ -21,6 +21,17 @@ from tests.serving.test_versions import broken_version
 PNG = encoded()
 
 
+SIDECAR = """
+model = "legacy"
+version = 3
+classes = 2
+labels_file = "labels.txt"
+image = { height = 8, width = 8 }
+input = { name = "pixels", scaling = "none" }
+output = { name = "scores", kind = "probabilities" }
+"""
+
+
 def three_versions() -> FakeModelServer:
     return FakeModelServer({"toy": {number: FakeVersion() for number in (1, 2, 3)}})
 
@@ -137,7 +148,29 @@ async def test_until_what_was_promoted_may_answer_the_one_before_does(promoted: 
         assert (ready.status_code, await answering(client)) == (200, 2)
 
 
-@pytest.mark.parametrize("broken", ["default = ", 'default = "other"\n[models.toy]\n'])
+async def test_with_neither_stable_nor_the_one_before_a_request_waits_for_a_self_test() -> None:
+    server = FakeModelServer({"toy": {1: FakeVersion(), 2: FakeVersion()}})
+    server.models["toy"][2].gate = asyncio.Event()
+    aliases = {"stable": 9, "previous": 2}
+    async with gateway(server, models=models_file(aliases=aliases), ready=False) as client:
+        await until_passed(client, 1)
+        request = asyncio.create_task(client.post("/predict", content=PNG))
+        await asyncio.sleep(0.1)
+        assert not request.done()
+        server.models["toy"][2].gate.set()
+
+        assert (await request).json()["version"] == 2
+
+
+async def test_who_asks_for_no_model_learns_of_no_other() -> None:
+    async with gateway(three_versions()) as client:
+        response = await client.post("/models/other/predict", content=PNG)
+
+    assert response.status_code == 404
+    assert "toy" not in response.text
+
+
+@pytest.mark.parametrize("broken", ["default = ", 'default = "other"\n[models.toy]\n', "x = " + "[" * 3_000])
 async def test_the_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path, broken: str) -> None:
     path = tmp_path / "models.toml"
     path.write_text('default = "toy"\n[models.toy]\naliases = { stable = 1 }\n')
@@ -151,3 +184,30 @@ async def test_the_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path:
     assert routing.read_again()
     assert routing.stable_versions("toy") == (22,)
     assert not routing.read_again()
+
+
+def test_a_broken_file_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text('default = "toy"\n[models.toy]\n')
+    routing = Routing(read_models_file(path), path=path)
+    path.write_text("default = ")
+
+    for _ in range(3):
+        routing.read_again()
+
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("edited", ["legacy.toml", "labels.txt"])
+def test_a_sidecar_that_is_edited_is_seen_and_so_is_what_it_names(tmp_path: Path, edited: str) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text('default = "legacy"\n[models.legacy]\nsidecar = "legacy.toml"\n')
+    (tmp_path / "legacy.toml").write_text(SIDECAR)
+    (tmp_path / "labels.txt").write_text("cat\ndog\n")
+    routing = Routing(read_models_file(path), path=path)
+    assert not routing.read_again()
+
+    file = tmp_path / edited
+    file.write_text(file.read_text().replace("8", "9").replace("dog", "owl"))
+
+    assert routing.read_again()

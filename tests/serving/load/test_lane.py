@@ -28,7 +28,13 @@ class Bench:
         limits = {"max_images": 1000, "free_images": 4, "max_wait_seconds": 0.5} | changes
         self.clock = Clock()
         self.refusals: list[Refusal] = []
-        self.lane = Lane(LaneLimits(**limits), on_refused=self.refusals.append, clock=self.clock)
+        self.pause_seconds = 0.0
+        self.lane = Lane(
+            LaneLimits(**limits),
+            on_refused=self.refusals.append,
+            pause_seconds=lambda: self.pause_seconds,
+            clock=self.clock,
+        )
         self._stack = contextlib.ExitStack()
 
     def enter(self, images: int = 1, *, deadline: Deadline = PATIENT) -> Callable[[int], None]:
@@ -119,6 +125,26 @@ def test_a_model_server_that_gets_stuck_is_known_to_be_slow_before_it_answers() 
         bench.lane.check(deadline=PATIENT)
 
 
+def test_a_model_server_that_was_stuck_is_soon_known_to_be_quick_again() -> None:
+    bench = Bench()
+    bench.answer_at(400)
+    with bench.lane.under_way(1, deadline=PATIENT):
+        bench.clock.now += 600
+    bench.answer_at(400, images=1200)  # three seconds
+
+    assert bench.let_in() > 100
+
+
+def test_a_few_are_let_in_however_soon_their_deadline() -> None:
+    bench = Bench(free_images=4)
+    bench.answer_at(0.1, images=3)
+
+    bench.enter(2, deadline=Deadline.after(1))
+    bench.enter(2, deadline=Deadline.after(1))
+
+    assert bench.refusals == []
+
+
 def test_idle_time_says_nothing_of_the_pace() -> None:
     bench = Bench()
     bench.answer_at(50)
@@ -127,65 +153,39 @@ def test_idle_time_says_nothing_of_the_pace() -> None:
     assert bench.let_in() == pytest.approx(26, abs=1)
 
 
-def overload(bench: Bench) -> None:
-    with contextlib.suppress(OverloadedError), bench.lane.under_way(1, deadline=PATIENT):
-        raise OverloadedError("Threadpool Exhausted")
+def test_while_all_model_servers_are_to_be_left_alone_nothing_is_let_in() -> None:
+    bench = Bench()
+    bench.pause_seconds = 0.4
 
-
-def pause_seconds(bench: Bench) -> float:
     with pytest.raises(OverloadedError) as refusal:
         bench.lane.check(deadline=PATIENT)
-    return refusal.value.retry_after_seconds
+    bench.pause_seconds = 0.0
+    bench.lane.check(deadline=PATIENT)
+
+    assert refusal.value.retry_after_seconds == 0.4
+    assert bench.refusals == [Refusal.MODEL_SERVER]
 
 
-def test_after_the_model_server_refused_nothing_is_sent_for_a_moment_and_longer_each_time() -> None:
+def test_what_its_own_model_server_cannot_take_is_refused_though_others_could() -> None:
     bench = Bench()
-    pauses = []
-    for _ in range(6):
-        overload(bench)
-        pauses.append(pause_seconds(bench))
-        bench.clock.now += pauses[-1]
-        bench.lane.check(deadline=PATIENT)
 
-    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 1.6])
-    assert set(bench.refusals) == {Refusal.MODEL_SERVER}
+    with pytest.raises(OverloadedError), bench.lane.under_way(1, deadline=PATIENT, pause_seconds=0.2):
+        pass
+
+    assert (bench.refusals, bench.lane.images) == ([Refusal.MODEL_SERVER], 0)
 
 
-def test_an_answer_makes_the_next_pause_short_again() -> None:
-    bench = Bench()
-    overload(bench)
-    bench.clock.now += 1
-    overload(bench)
-    bench.clock.now += 1
-    bench.answer_at(50)
-
-    overload(bench)
-
-    assert pause_seconds(bench) == pytest.approx(0.1)
-
-
-def test_refusals_of_one_moment_count_as_one() -> None:
-    bench = Bench()
-    with contextlib.ExitStack() as stack:
-        for _ in range(5):
-            stack.enter_context(contextlib.suppress(OverloadedError))
-            stack.enter_context(bench.lane.under_way(1, deadline=PATIENT))
-        raise OverloadedError("Threadpool Exhausted")
-
-    assert pause_seconds(bench) == pytest.approx(0.1)
-
-
-def test_a_shadow_that_is_overloaded_does_not_stop_live_requests() -> None:
+def test_the_pause_is_that_of_the_lanes_model() -> None:
     refused: list[Refusal] = []
-    lanes = Lanes(settings(), on_refused=refused.append)
-    with pytest.raises(OverloadedError), lanes.of("toy", Kind.SHADOW).under_way(1, deadline=PATIENT):
-        raise OverloadedError("Threadpool Exhausted")
+    lanes = Lanes(settings(), on_refused=refused.append, pause_seconds={"toy": 0.3, "other": 0.0}.__getitem__)
+
+    with pytest.raises(OverloadedError):
+        lanes.of("toy", Kind.PREDICT).check(deadline=PATIENT)
     with pytest.raises(OverloadedError):
         lanes.of("toy", Kind.SHADOW).check(deadline=PATIENT)
+    lanes.of("other", Kind.PREDICT).check(deadline=PATIENT)
 
-    lanes.of("toy", Kind.PREDICT).check(deadline=PATIENT)
-
-    assert refused == []
+    assert refused == [Refusal.MODEL_SERVER]  # a shadow is nobody's request
 
 
 def test_explanations_have_a_limit_and_a_pace_of_their_own() -> None:
