@@ -66,7 +66,7 @@ def create_app(
     metrics.admitted_requests.set_function(lambda: admission.requests)
     metrics.admitted_images.set_function(lambda: predictor.lanes.images)
     metrics.admitted_bytes.set_function(lambda: admission.bytes)
-    registry.register(ServedGauges(predictor.backends, models=lambda: tuple(routing.models)))
+    registry.register(ServedGauges(predictor.versions.backends, models=lambda: tuple(routing.models)))
     gateway = Gateway(
         settings=settings,
         predictor=predictor,
@@ -111,7 +111,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     predictor, metrics = gateway.predictor, gateway.metrics
     running = gateway.running = (
         asyncio.create_task(predictor.run()),
-        asyncio.create_task(metrics.versions.run(lambda: versions_there(predictor.backends))),
+        asyncio.create_task(metrics.versions.run(lambda: versions_there(predictor.versions.backends))),
     )
     for task in running:
         task.add_done_callback(_ended)

@@ -17,6 +17,7 @@ from serving.load.codec_pool import CodecPool
 from serving.predictor import Predictor
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
+from serving.versions.resolver import VersionResolver
 
 
 @dataclass(kw_only=True)
@@ -48,12 +49,17 @@ class Gateway:
         """Whether a part of it has ended before its time; only a new process helps."""
         return any(task.done() for task in self.running)
 
+    @property
+    def versions(self) -> VersionResolver:
+        """Which version of a model answers, and what is known of the others."""
+        return self.predictor.versions
+
     def not_ready_because(self) -> str | None:
         """Why requests should go elsewhere; None where they are welcome."""
         if self.draining:
             return "the gateway is about to end"
-        model = self.predictor.routing.default
-        why = self.predictor.not_ready_because(model)
+        model = self.versions.routing.default
+        why = self.versions.not_ready_because(model)
         if why is None:
             self.was_ready = True
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -21,20 +20,19 @@ from modelserver.errors import (
 )
 from modelserver.model_servers import ModelServers
 from modelserver.predict import ModelVersion
-from serving.asking import Answer, Embedding, Explanation, ImagesRequest, Probabilities, VersionChoice
+from serving.asking import Answer, Embedding, Explanation, ImagesRequest, Probabilities
 from serving.errors import InvalidParameterError
-from serving.load.deadline import Deadline
 from serving.load.decode_pool import DecodePool
 from serving.load.lane import Kind, Lanes
 from serving.settings import Settings
 from serving.shadow import QUIET_IMAGES, Shadow
 from serving.telemetry.metrics import Metrics
 from serving.versions.backends import Backends
+from serving.versions.resolver import VersionResolver
 from serving.versions.retry_budget import RetryBudget
 from serving.versions.routing import Routing
 from serving.versions.served_version import ServedVersion
 
-_log = logging.getLogger(__name__)
 _Row = TypeVar("_Row")
 # Gives the row of one image, decoded as this version takes it; told its index in the request.
 _AnswerOne = Callable[[Pixels, ServedVersion, int], Awaitable[_Row]]
@@ -47,21 +45,17 @@ class Predictor:
     Owns the model servers' connections and the decode threads; `run` keeps them going.
 
     Attributes:
-        routing: which version a request goes to.
-        backends: the model servers.
+        versions: which of them answers, on which model server.
         lanes: the images under way.
     """
 
     def __init__(
         self, settings: Settings, model_servers: ModelServers, routing: Routing, *, metrics: Metrics
     ) -> None:
-        self.routing = routing
-        self.backends = Backends(model_servers, settings=settings, metrics=metrics)
-        self._settings = settings
+        backends = Backends(model_servers, settings=settings, metrics=metrics)
+        self.versions = VersionResolver(routing, backends, settings=settings)
+        self.lanes = Lanes(settings, on_refused=metrics.count_refused, pause_seconds=backends.pause_seconds)
         self._metrics = metrics
-        self.lanes = Lanes(
-            settings, on_refused=metrics.count_refused, pause_seconds=self.backends.pause_seconds
-        )
         self._retries = RetryBudget(share=settings.retry_share)
         self._shadow = Shadow(
             predict=functools.partial(self.predict, on_resolved=lambda _: None),
@@ -75,47 +69,13 @@ class Predictor:
         )
 
     async def run(self) -> None:
-        """Follow models.toml and the model servers until cancelled; the decode threads end with it."""
-        self.backends.follow(self.routing.models)
+        """Follow the versions until cancelled; the decode threads end with it."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.backends.run())
-                tasks.create_task(self._follow_routing())
+                tasks.create_task(self.versions.run())
                 tasks.create_task(self._shadow.run())
         finally:
             self._decode_pool.close()
-
-    def not_ready_because(self, model: str) -> str | None:
-        """Why a request that names no version would get no answer; None where it would."""
-        return self.backends.not_ready_because(model, self.stable_version(model))
-
-    def answering(self, model: str) -> ServedVersion | None:
-        """The version that would answer a request that names none, if one would."""
-        return self.backends.least_loaded(model, self.stable_version(model))
-
-    def stable_version(self, model: str) -> int | None:
-        """The version that answers where none is asked for; None for the newest that may.
-
-        One that was just promoted may be unknown to the model servers yet, or fail its self-test: until it
-        may answer, the one before does. Where neither may, it is the first that a self-test may still bring.
-        """
-        versions = self.routing.stable_versions(model)
-        ready = [v for v in versions if self.backends.not_ready_because(model, v) is None]
-        return (ready or [v for v in versions if self.backends.refusal(model, v) is None] or versions)[0]
-
-    async def resolve(
-        self,
-        model: str,
-        choice: VersionChoice = VersionChoice(),  # noqa: B008 - frozen
-        *,
-        deadline: Deadline,
-        sticky_key: str = "",
-    ) -> ServedVersion:
-        """The version that would answer such a request now: see `predict` for what it raises."""
-        request = ImagesRequest(
-            model=model, images=(), deadline=deadline, choice=choice, sticky_key=sticky_key
-        )
-        return await self._resolve(request)
 
     async def predict(self, request: ImagesRequest, *, on_resolved: OnResolved) -> Answer[Probabilities]:
         """Probabilities of each image, in the order of the labels.
@@ -188,7 +148,7 @@ class Predictor:
     ) -> Answer[_Row]:
         """Answer, and count the images of live requests."""
         if request.live:
-            self.routing.entry(request.model)  # metrics know known models only
+            self.versions.routing.entry(request.model)  # metrics know known models only
             self._metrics.received(request.model, images=len(request.images))
         answer = await self._answer_or_retry(request, one, kind=kind, on_resolved=on_resolved)
         if request.live:
@@ -205,7 +165,7 @@ class Predictor:
             on_resolved(served.target)
             return await self._answer_by(served, request, one, kind=kind)
         except (ModelNotFoundError, VersionNotFoundError):
-            self.backends.forget(served)
+            self.versions.backends.forget(served)
             if request.choice.version is not None:
                 raise
         except ModelServerAwayError:
@@ -232,47 +192,19 @@ class Predictor:
 
     def _another_takes(self, served: ServedVersion) -> bool:
         """Whether this one is overloaded and the same version elsewhere is not."""
-        other = self.backends.least_loaded(served.target.model, served.target.version, avoid=(served,))
+        other = self.versions.backends.least_loaded(
+            served.target.model, served.target.version, avoid=(served,)
+        )
         return bool(served.pause.seconds and other and not other.pause.seconds)
 
     async def _resolve(self, request: ImagesRequest, *, avoid: ServedVersion | None = None) -> ServedVersion:
-        """The version that answers a request; `avoid` is the one that just failed it, if one did."""
-        model, deadline, choice = request.model, request.deadline, request.choice
-        entry = self.routing.entry(model)
-        version = choice.version
-        if version is None and choice.label is not None:
-            version = entry.aliases.get(choice.label)
-            if version is None:
-                version = await self.backends.version_of_label(model, choice.label, deadline=deadline)
-        elif version is None:
-            canary = self.routing.canary_version(request)
-            # A canary that cannot answer must not hurt: its share goes where the others go.
-            if canary is not None and self.backends.not_ready_because(model, canary) is None:
-                version = canary
-            else:
-                version = self.stable_version(model)
-        return await self._resolve_version(request, version, avoid=avoid)
-
-    async def _resolve_version(
-        self, request: ImagesRequest, version: int | None, *, avoid: ServedVersion | None
-    ) -> ServedVersion:
-        try:
-            return await self.backends.resolve(
-                request.model,
-                version,
-                deadline=request.deadline if avoid is None else self._soon(request.deadline),
-                avoid=() if avoid is None else (avoid,),
-                patient=avoid is not None,
-            )
-        except VersionNotFoundError as exc:
-            if request.choice.version is not None:
-                raise
-            # The client did not ask for it: models.toml did.
-            raise ModelServerAwayError(f"model {request.model}: {exc}, which models.toml names") from exc
-
-    def _soon(self, deadline: Deadline) -> Deadline:
-        """How long a second attempt waits for a model server to come back."""
-        return min(deadline, Deadline.after(self._settings.retry_wait_seconds), key=lambda d: d.at)
+        return await self.versions.resolve(
+            request.model,
+            request.choice,
+            deadline=request.deadline,
+            sticky_key=request.sticky_key,
+            avoid=avoid,
+        )
 
     async def _answer_by(
         self, served: ServedVersion, request: ImagesRequest, one: _AnswerOne[_Row], *, kind: Kind
@@ -308,16 +240,6 @@ class Predictor:
         except ImageError as exc:
             return exc
         return await one(pixels, served, index)
-
-    async def _follow_routing(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.poll_seconds)
-            try:
-                if await asyncio.to_thread(self.routing.read_again):
-                    self.backends.follow(self.routing.models)
-            # A fault of ours must not end the following; the next look may go better.
-            except Exception:  # noqa: BLE001
-                _log.exception("unexpected error while following models.toml")
 
 
 async def _all_or_none(coroutines: Iterable[Coroutine[Any, Any, _Row]]) -> list[_Row]:

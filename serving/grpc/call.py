@@ -29,7 +29,7 @@ from serving.load.deadline import Deadline
 from serving.request_state import RequestState, safe_request_id
 from serving.telemetry.observation import Observation
 from serving.telemetry.request_record import answered_with
-from serving.telemetry.tracing import Tracer
+from serving.telemetry.spans import Tracer
 
 _log = logging.getLogger(__name__)
 REQUEST_ID = "x-request-id"

@@ -15,7 +15,7 @@ from serving.grpc.errors import PortTakenError
 from serving.grpc.health import HealthService
 from serving.grpc.places import HEALTH_CALLS
 from serving.grpc.service import InferenceService
-from serving.telemetry.tracing import Tracer
+from serving.telemetry.spans import Tracer
 
 _log = logging.getLogger(__name__)
 # Beside the one large field of a message.

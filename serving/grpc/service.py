@@ -28,6 +28,7 @@ class InferenceService:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._predictor = gateway.predictor
+        self._versions = gateway.versions
 
     def handlers(self, calls: Calls) -> grpc.GenericRpcHandler[Any, Any]:
         """All methods, for a server."""
@@ -61,14 +62,14 @@ class InferenceService:
     async def _model_ready(self, call: Call) -> pb.ModelReadyResponse:
         request = parse(await call.read(), pb.ModelReadyRequest)
         self._asks_of(call, request.name)
-        why = metadata.why_not_ready(self._predictor, request.name, version_choice(request.version))
+        why = metadata.why_not_ready(self._versions, request.name, version_choice(request.version))
         return pb.ModelReadyResponse(ready=why is None)
 
     async def _model_metadata(self, call: Call) -> pb.ModelMetadataResponse:
         request = parse(await call.read(), pb.ModelMetadataRequest)
         self._asks_of(call, request.name)
         told = await metadata.model_metadata(
-            self._predictor, request.name, version_choice(request.version), deadline=self._deadline(call)
+            self._versions, request.name, version_choice(request.version), deadline=self._deadline(call)
         )
         return pb.ModelMetadataResponse(
             name=told.name,
@@ -82,7 +83,7 @@ class InferenceService:
         request = parse(await call.read(), pb.ModelConfigRequest)
         self._asks_of(call, request.name)
         told = await metadata.model_config(
-            self._predictor,
+            self._versions,
             request.name,
             version_choice(request.version),
             deadline=self._deadline(call),
@@ -100,8 +101,8 @@ class InferenceService:
 
     async def _repository_index(self, call: Call) -> pb.RepositoryIndexResponse:
         request = parse(await call.read(), pb.RepositoryIndexRequest)
-        models = filter(call.state.caller.may_use, self._predictor.routing.models)
-        entries = metadata.repository_index(self._predictor, models, ready_only=request.ready)
+        models = filter(call.state.caller.may_use, self._versions.routing.models)
+        entries = metadata.repository_index(self._versions, models, ready_only=request.ready)
         indexes = [pb.RepositoryIndexResponse.ModelIndex(**entry.model_dump()) for entry in entries]
         return pb.RepositoryIndexResponse(models=indexes)
 
@@ -136,7 +137,7 @@ class InferenceService:
     def _asks_of(self, call: Call, model: str) -> None:
         """Whether it may, and there is such a model."""
         call.state.caller.require(model)
-        self._predictor.routing.entry(model)
+        self._versions.routing.entry(model)
         call.state.model = model
 
     def _deadline(self, call: Call) -> Deadline:

@@ -15,7 +15,7 @@ from serving.http import problems
 from serving.http.middleware import RequestMiddleware
 from serving.http.security_headers import SecurityHeadersMiddleware
 from serving.routes import operations
-from serving.telemetry.tracing import Tracer
+from serving.telemetry.spans import Tracer
 
 
 def create_admin_app(gateway: Gateway, tracer: Tracer) -> FastAPI:

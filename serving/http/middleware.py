@@ -14,7 +14,8 @@ from serving.request_state import RequestState, attach, safe_request_id
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.observation import Observation
 from serving.telemetry.request_record import RequestRecord, answered_with
-from serving.telemetry.tracing import PassingTracer, Tracer
+from serving.telemetry.spans import Tracer
+from serving.telemetry.tracing import PassingTracer
 
 _log = logging.getLogger(__name__)
 _UNROUTED = "unrouted"

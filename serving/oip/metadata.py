@@ -21,8 +21,8 @@ from serving.oip.schemas import (
     ServerMetadata,
     TensorMetadata,
 )
-from serving.predictor import Predictor
-from serving.versions.version_view import VersionView, version_views
+from serving.versions.resolver import VersionResolver
+from serving.versions.version_view import VersionView
 
 EXTENSIONS = ("classification", "model_configuration", "model_repository", "binary_tensor_data")
 PLATFORM = "tensorflow_savedmodel"
@@ -37,17 +37,17 @@ def server_metadata() -> ServerMetadata:
 
 
 async def model_metadata(
-    predictor: Predictor, model: str, choice: VersionChoice, *, deadline: Deadline
+    versions: VersionResolver, model: str, choice: VersionChoice, *, deadline: Deadline
 ) -> ModelMetadata:
     """Of the version that a request would go to; a canary's share is not drawn.
 
     Raises:
         MiwakeError: as `Predictor.resolve`.
     """
-    target = await _target(predictor, model, choice, deadline=deadline)
+    target = await _target(versions, model, choice, deadline=deadline)
     return ModelMetadata(
         name=model,
-        versions=[str(version) for version in _ready_versions(predictor, model)],
+        versions=[str(version) for version in _ready_versions(versions, model)],
         platform=PLATFORM,
         inputs=_inputs(target),
         outputs=_outputs(target),
@@ -55,14 +55,14 @@ async def model_metadata(
 
 
 async def model_config(
-    predictor: Predictor, model: str, choice: VersionChoice, *, deadline: Deadline, max_images: int
+    versions: VersionResolver, model: str, choice: VersionChoice, *, deadline: Deadline, max_images: int
 ) -> ModelConfig:
     """The same in the words of Triton's model configuration.
 
     Raises:
         MiwakeError: as `Predictor.resolve`.
     """
-    target = await _target(predictor, model, choice, deadline=deadline)
+    target = await _target(versions, model, choice, deadline=deadline)
     return ModelConfig(
         name=model,
         platform=PLATFORM,
@@ -72,27 +72,27 @@ async def model_config(
     )
 
 
-def why_not_ready(predictor: Predictor, model: str, choice: VersionChoice) -> str | None:
+def why_not_ready(versions: VersionResolver, model: str, choice: VersionChoice) -> str | None:
     """Why a request would get no answer now; None where it would.
 
     Raises:
         ModelNotFoundError: there is no such model.
         VersionNotFoundError: no alias of that name; labels of the model server's own are not asked for.
     """
-    aliases = predictor.routing.entry(model).aliases
+    aliases = versions.routing.entry(model).aliases
     if choice.label is not None and choice.label not in aliases:
         raise VersionNotFoundError(f"model {model} has no version of label {choice.label!r}")
     version = choice.version if choice.label is None else aliases[choice.label]
     if version is None:
-        return predictor.not_ready_because(model)
-    return predictor.backends.not_ready_because(model, version)
+        return versions.not_ready_because(model)
+    return versions.backends.not_ready_because(model, version)
 
 
-def repository_index(predictor: Predictor, models: Iterable[str], *, ready_only: bool) -> list[IndexEntry]:
+def repository_index(
+    versions: VersionResolver, models: Iterable[str], *, ready_only: bool
+) -> list[IndexEntry]:
     """Every version of these models, newest first."""
-    entries = [
-        _entry(model, view) for model in models for view in version_views(predictor.backends.watches(model))
-    ]
+    entries = [_entry(model, view) for model in models for view in versions.views(model)]
     return [entry for entry in entries if entry.state == _READY or not ready_only]
 
 
@@ -102,15 +102,15 @@ def not_loaded_by_clients() -> NotOfferedError:
 
 
 async def _target(
-    predictor: Predictor, model: str, choice: VersionChoice, *, deadline: Deadline
+    versions: VersionResolver, model: str, choice: VersionChoice, *, deadline: Deadline
 ) -> ModelVersion:
     if choice == VersionChoice():
-        choice = VersionChoice(version=predictor.stable_version(model))
-    return (await predictor.resolve(model, choice, deadline=deadline)).target
+        choice = VersionChoice(version=versions.stable_version(model))
+    return (await versions.resolve(model, choice, deadline=deadline)).target
 
 
-def _ready_versions(predictor: Predictor, model: str) -> list[int]:
-    return [view.version for view in version_views(predictor.backends.watches(model)) if view.model_servers]
+def _ready_versions(versions: VersionResolver, model: str) -> list[int]:
+    return [view.version for view in versions.views(model) if view.model_servers]
 
 
 def _entry(model: str, view: VersionView) -> IndexEntry:

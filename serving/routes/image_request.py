@@ -107,7 +107,7 @@ def admitted(
     """
     state = request_state(request.scope)
     state.caller.require(model)
-    gateway.predictor.routing.entry(model)
+    gateway.versions.routing.entry(model)
     state.model = model
     settings = gateway.settings
     limits = BodyLimits.of(settings)

@@ -10,7 +10,6 @@ from contract.manifest import Manifest, provenance_dict
 from contract.model_facts import ModelFacts
 from serving.gateway import TheGateway
 from serving.http.openapi import problems
-from serving.predictor import Predictor
 from serving.request_state import request_state
 from serving.schemas import (
     CalibrationSchema,
@@ -21,7 +20,7 @@ from serving.schemas import (
     ProvenanceSchema,
     VersionSchema,
 )
-from serving.versions.version_view import version_views
+from serving.versions.resolver import VersionResolver
 
 router = APIRouter(tags=["models"])
 
@@ -32,8 +31,8 @@ async def models(request: Request, gateway: TheGateway) -> ModelsAnswer:
     caller = request_state(request.scope).caller
     return ModelsAnswer(
         models=[
-            ModelSummary(**_summary(gateway.predictor, name))
-            for name in gateway.predictor.routing.models
+            ModelSummary(**_summary(gateway.versions, name))
+            for name in gateway.versions.routing.models
             if caller.may_use(name)
         ]
     )
@@ -42,22 +41,22 @@ async def models(request: Request, gateway: TheGateway) -> ModelsAnswer:
 @router.get("/models/{model}", summary="One model", responses=problems({404: "model_not_found"}))
 async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswer:
     """What the version that answers says of itself: labels, metrics, provenance."""
-    gateway.predictor.routing.entry(model)
+    gateway.versions.routing.entry(model)
     request_state(request.scope).model = model
-    summary = _summary(gateway.predictor, model)
-    served = gateway.predictor.answering(model)
+    summary = _summary(gateway.versions, model)
+    served = gateway.versions.answering(model)
     if served is None:
         return ModelAnswer(**summary)
     return ModelAnswer(**summary, **_facts(served.target.facts), **_told(served.target.manifest))
 
 
-def _summary(predictor: Predictor, model: str) -> dict[str, Any]:
-    why = predictor.not_ready_because(model)
-    served = predictor.answering(model)
-    aliases = predictor.routing.entry(model).aliases
+def _summary(versions: VersionResolver, model: str) -> dict[str, Any]:
+    why = versions.not_ready_because(model)
+    served = versions.answering(model)
+    aliases = versions.routing.entry(model).aliases
     return {
         "name": model,
-        "default": model == predictor.routing.default,
+        "default": model == versions.routing.default,
         "ready": why is None,
         "detail": why or "",
         "latest": served.target.version if served else None,
@@ -70,7 +69,7 @@ def _summary(predictor: Predictor, model: str) -> dict[str, Any]:
                 model_servers=view.model_servers,
                 aliases=sorted(alias for alias, version in aliases.items() if version == view.version),
             )
-            for view in version_views(predictor.backends.watches(model))
+            for view in versions.views(model)
         ],
     }
 

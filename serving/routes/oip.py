@@ -177,8 +177,8 @@ async def repository_index(request: Request, gateway: TheGateway) -> list[IndexE
     """Also those that cannot answer, with the reason."""
     limits = replace(BodyLimits.of(gateway.settings), max_body_bytes=_MAX_INDEX_BODY_BYTES)
     asked = read_index_request(await receive_body(request, limits))
-    models = filter(request_state(request.scope).caller.may_use, gateway.predictor.routing.models)
-    return metadata.repository_index(gateway.predictor, models, ready_only=asked.ready)
+    models = filter(request_state(request.scope).caller.may_use, gateway.versions.routing.models)
+    return metadata.repository_index(gateway.versions, models, ready_only=asked.ready)
 
 
 @router.post("/repository/models/{model}/load", include_in_schema=False)
@@ -196,14 +196,14 @@ async def unload(model: str) -> None:  # noqa: ARG001 - part of the path
 async def _model_metadata(request: Request, gateway: Gateway, model: str, version: str) -> ModelMetadata:
     _asked_of(request, gateway, model)
     return await metadata.model_metadata(
-        gateway.predictor, model, version_choice(version), deadline=_soon(gateway)
+        gateway.versions, model, version_choice(version), deadline=_soon(gateway)
     )
 
 
 async def _model_config(request: Request, gateway: Gateway, model: str, version: str) -> ModelConfig:
     _asked_of(request, gateway, model)
     return await metadata.model_config(
-        gateway.predictor,
+        gateway.versions,
         model,
         version_choice(version),
         deadline=_soon(gateway),
@@ -213,7 +213,7 @@ async def _model_config(request: Request, gateway: Gateway, model: str, version:
 
 def _model_ready(request: Request, gateway: Gateway, model: str, version: str, response: Response) -> Ready:
     _asked_of(request, gateway, model)
-    why = metadata.why_not_ready(gateway.predictor, model, version_choice(version))
+    why = metadata.why_not_ready(gateway.versions, model, version_choice(version))
     return _ready(why, response, name=model)
 
 
@@ -224,7 +224,7 @@ def _ready(why: str | None, response: Response, *, name: str | None) -> Ready:
 
 
 def _asked_of(request: Request, gateway: Gateway, model: str) -> None:
-    gateway.predictor.routing.entry(model)
+    gateway.versions.routing.entry(model)
     request_state(request.scope).model = model
 
 

@@ -34,7 +34,7 @@ async def predict(
     request: Request, gateway: TheGateway, parameters: TheImageParameters, *, top_k: TopK = 5
 ) -> Response:
     """Multipart `image` parts, a raw image, or JSON with base64."""
-    return await _predict(request, gateway, gateway.predictor.routing.default, parameters, top_k=top_k)
+    return await _predict(request, gateway, gateway.versions.routing.default, parameters, top_k=top_k)
 
 
 @router.post(

@@ -27,7 +27,6 @@ from serving.tensorflow_serving.metadata import model_metadata, model_status
 from serving.tensorflow_serving.predict import outputs_of
 from serving.tensorflow_serving.request import read_request
 from serving.tensorflow_serving.schemas import ModelStatus, RestError, RestModelMetadata, RestPredictAnswer
-from serving.versions.version_view import version_views
 
 _VERBS = (":predict", ":classify", ":regress")
 
@@ -133,10 +132,10 @@ async def status_of_version(
 async def status_of_label(request: Request, gateway: TheGateway, model: str, label: str) -> ModelStatus:
     """The version that the label stands for."""
     _require(request, gateway, model)
-    version = gateway.predictor.routing.entry(model).aliases.get(label)
+    version = gateway.versions.routing.entry(model).aliases.get(label)
     if version is None:
         deadline = Deadline.after(gateway.settings.timeout_seconds)
-        served = await gateway.predictor.resolve(model, VersionChoice(label=label), deadline=deadline)
+        served = await gateway.versions.resolve(model, VersionChoice(label=label), deadline=deadline)
         version = served.target.version
     return _status(request, gateway, model, version=version)
 
@@ -167,15 +166,15 @@ def _require(request: Request, gateway: Gateway, model: str) -> None:
     """The model is there, and the caller may use it."""
     state = request_state(request.scope)
     state.caller.require(model)
-    gateway.predictor.routing.entry(model)
+    gateway.versions.routing.entry(model)
     state.model = model
 
 
 def _status(request: Request, gateway: Gateway, model: str, *, version: int | None) -> ModelStatus:
     _require(request, gateway, model)
-    views = version_views(gateway.predictor.backends.watches(model))
+    views = gateway.versions.views(model)
     if not views:
-        raise ModelServerAwayError(f"model {model}: {gateway.predictor.not_ready_because(model)}")
+        raise ModelServerAwayError(f"model {model}: {gateway.versions.not_ready_because(model)}")
     if version is not None:
         views = [view for view in views if view.version == version]
         if not views:
@@ -188,7 +187,7 @@ async def _metadata(
 ) -> RestModelMetadata:
     _require(request, gateway, model)
     deadline = Deadline.after(gateway.settings.timeout_seconds)
-    served = await gateway.predictor.resolve(model, choice, deadline=deadline)
+    served = await gateway.versions.resolve(model, choice, deadline=deadline)
     return model_metadata(served.target)
 
 
@@ -204,7 +203,7 @@ async def _predict(
             body = await receive_body(request, place.limits, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
         async with while_connected(request):
-            served = await predictor.resolve(model, choice, deadline=deadline, sticky_key=key)
+            served = await predictor.versions.resolve(model, choice, deadline=deadline, sticky_key=key)
             state.resolved_to(served.target)
             facts, most = served.target.facts, place.limits.max_images
             asked = await codecs.run(read_request, body, facts, max_images=most, deadline=deadline)

@@ -10,8 +10,8 @@ from serving.request_state import RequestState
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.request_log import log_request
 from serving.telemetry.request_record import RequestRecord, set_current_record
+from serving.telemetry.spans import EndedRequest, RequestSpan, Tracer
 from serving.telemetry.trace_context import incoming_trace
-from serving.telemetry.tracing import EndedRequest, RequestSpan, Tracer
 
 # Asked every few seconds by machines that keep the answers themselves.
 _COUNTED_ONLY = frozenset(

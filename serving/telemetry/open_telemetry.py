@@ -29,9 +29,9 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace import Tracer as OtelTracer
 
+from serving.telemetry.spans import EndedRequest, RequestSpan
 from serving.telemetry.stage import Stage
 from serving.telemetry.trace_context import TraceContext
-from serving.telemetry.tracing import EndedRequest, RequestSpan
 
 _TRACES_PATH = "/v1/traces"
 _SERVER_ERROR = 500

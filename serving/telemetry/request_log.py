@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from serving.telemetry.log_lines import fields
-from serving.telemetry.tracing import EndedRequest
+from serving.telemetry.spans import EndedRequest
 
 _log = logging.getLogger("serving.requests")
 _SERVER_ERROR = 500

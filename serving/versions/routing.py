@@ -11,7 +11,6 @@ from pathlib import Path
 from contract.errors import MiwakeError
 from modelserver.errors import ModelNotFoundError
 from modelserver.models_file import ModelEntry, ModelsFile, Share, read_models_file
-from serving.asking import ImagesRequest
 
 _log = logging.getLogger(__name__)
 STABLE = "stable"
@@ -67,9 +66,9 @@ class Routing:
             return (None,)
         return tuple(aliases[alias] for alias in (STABLE, PREVIOUS) if alias in aliases)
 
-    def canary_version(self, request: ImagesRequest) -> int | None:
-        """The canary's version, where this request falls into its share."""
-        return _drawn_version(self.entry(request.model), lambda entry: entry.canary, request.sticky_key)
+    def canary_version(self, model: str, sticky_key: str) -> int | None:
+        """The canary's version, where a request of this key falls into its share."""
+        return _drawn_version(self.entry(model), lambda entry: entry.canary, sticky_key)
 
     def shadow_version(self, model: str) -> int | None:
         """The shadow's version, where a request drawn by chance falls into its share."""

@@ -10,8 +10,6 @@ import httpx
 import pytest
 
 from modelserver.models_file import ModelEntry, ModelsFile, Share, read_models_file
-from serving.asking import ImagesRequest
-from serving.load.deadline import Deadline
 from serving.versions.routing import Routing
 from tests.fake_model_server import FakeModelServer, FakeVersion
 from tests.pictures import encoded
@@ -38,10 +36,6 @@ def three_versions() -> FakeModelServer:
 
 def models_file(**entry: object) -> ModelsFile:
     return ModelsFile(default="toy", models={"toy": ModelEntry(**entry)})  # type: ignore[arg-type]
-
-
-def asked(key: str) -> ImagesRequest:
-    return ImagesRequest(model="toy", images=(), deadline=Deadline.after(1), sticky_key=key)
 
 
 async def until_passed(client: httpx.AsyncClient, *versions: int) -> None:
@@ -111,7 +105,7 @@ def test_keys_fall_into_the_share_as_often_as_it_says() -> None:
     entry = {"aliases": {"canary": 3}, "canary": Share(alias="canary", percent=10)}
     routing = Routing(models_file(**entry))
 
-    drawn = Counter(routing.canary_version(asked(f"user-{n}")) for n in range(10_000))
+    drawn = Counter(routing.canary_version("toy", f"user-{n}") for n in range(10_000))
 
     assert 800 < drawn[3] < 1_200
 
