@@ -29,7 +29,7 @@ test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
 
 prove: $(INSTALLED) $(TRITON)  ## the long proofs at full length; the result goes to docs/proof/
 	mkdir -p docs/proof
-	$(BIN)/pytest --prove --quiet --no-header --durations=20 | tee docs/proof/$$(date -u +%Y-%m-%d).txt
+	$(BIN)/pytest $(PARALLEL) --prove --quiet --no-header --durations=20 | tee docs/proof/$$(date -u +%Y-%m-%d).txt
 
 bench: $(INSTALLED)  ## ratios within one run, see benchmarks/
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

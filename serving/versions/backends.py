@@ -82,11 +82,8 @@ class Backends:
         if version is None:
             return "; ".join(dict.fromkeys(filter(None, (watch.not_ready_because for watch in watches))))
         refusals = (watch.refusal(version) for watch in watches)
-        return "; ".join(
-            dict.fromkeys(
-                str(error or f"version {version}: its self-test is under way") for error in refusals
-            )
-        )
+        texts = (str(error or f"version {version}: its self-test is under way") for error in refusals)
+        return "; ".join(dict.fromkeys(text.removeprefix(f"model {model}: ") for text in texts))
 
     async def resolve(
         self,

@@ -142,13 +142,13 @@ class ModelWatch:
             return ModelServerAwayError(f"model {self.model}: {self._away}")
         available = self._available()
         if version is not None and version not in available:
-            return VersionNotFoundError(f"model {self.model} has no version {version}")
+            return VersionNotFoundError(f"model {self.model}: there is no version {version}")
         if version is None and not available:
             return ModelServerAwayError(f"model {self.model}: {self.not_ready_because}")
         wanted = available if version is None else {version}
         if wanted <= self._failed.keys():
             failed = self._failed[max(wanted)]
-            return ContractBrokenError(f"model {self.model} version {max(wanted)}: {failed}")
+            return ContractBrokenError(f"model {self.model}: version {max(wanted)}: {failed}")
         return None
 
     def may_answer(self, target: ModelVersion) -> bool:

@@ -98,7 +98,7 @@ class VersionResolver:
             if choice.version is not None:
                 raise
             # The client did not ask for it: models.toml did.
-            raise ModelServerAwayError(f"model {model}: {exc}, which models.toml names") from exc
+            raise ModelServerAwayError(f"{exc}, which models.toml names") from exc
 
     async def _version(
         self, model: str, choice: VersionChoice, *, deadline: Deadline, sticky_key: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import signal
 import threading
 import time
@@ -126,7 +127,7 @@ def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:
 def test_without_a_proxy_what_is_under_way_at_sigterm_is_answered_and_nothing_else_is_taken(
     tmp_path: Path,
 ) -> None:
-    server = ColourServer(seconds_per_image=0.2)
+    server = ColourServer(seconds_per_image=1)  # so that most are under way when all have come
     with in_thread(server) as address, colour_gateway(address, tmp_path) as gateway:
         answers: list[httpx.Response] = []
         asking = [
@@ -139,7 +140,7 @@ def test_without_a_proxy_what_is_under_way_at_sigterm_is_answered_and_nothing_el
         ]
         for thread in asking:
             thread.start()
-        while "miwake_admitted_images 5.0" not in httpx.get(f"{gateway.url}/metrics").text:
+        while not re.search(r"miwake_images_total{.*} 5\.0", httpx.get(f"{gateway.url}/metrics").text):
             time.sleep(0.01)
         gateway.process.send_signal(signal.SIGTERM)
         status = gateway.process.wait(60)
