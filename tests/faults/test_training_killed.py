@@ -65,6 +65,11 @@ def signals(request: pytest.FixtureRequest) -> list[signal.Signals]:
     return [signal.SIGKILL, signal.SIGINT]
 
 
+def _heed_ctrl_c() -> None:
+    """What a shell starts in the background ignores SIGINT, and so do its children: the tests may be such."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Training:
     """`miwake train` on the same photographs, with the same recipe, into one folder."""
 
@@ -78,7 +83,13 @@ class Training:
         ]
 
     def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(self._command, cwd=self.folder, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            self._command,
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no thread here
+        )
 
     def run(self) -> str:
         with self.start() as process:
