@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import io
 import random
 import subprocess
@@ -295,6 +296,7 @@ def main(
     files = [enlarged(path) for path in sorted(photographs.glob("*/*")) if path.is_file()]
     if not files:
         raise click.ClickException(f"no photographs in {photographs}/<class>/: run make demo first")
+    gc.disable()  # a pause of the client's would count as the gateway's
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if only != "cpu":
             with fixed_rate_gateway(images_per_second):

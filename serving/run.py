@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import platform
 import signal
@@ -92,6 +93,10 @@ async def _serve(settings: Settings, routing: Routing, model_server: StartedMode
         _log.info("models %s from the model server at %s", ", ".join(routing.models), address)
         servers = GrpcModelServers(address, credentials=credentials)
         app = create_app(settings, servers, routing, registry=_process_registry())
+        # What was imported and wired stays: looking through it for garbage would stop the loop for a tenth of
+        # a second again and again.
+        gc.collect()
+        gc.freeze()
         config = uvicorn.Config(
             app,
             host=settings.host,
