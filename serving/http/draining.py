@@ -31,20 +31,21 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by uvicorn's signal handler, in the main thread."""
+        """Called by uvicorn's signal handler, in the main thread, amid whatever it was doing.
+
+        That may be holding a lock that a log line needs: all else is left to the event loop.
+        """
+        self._loop.call_soon_threadsafe(self._end, sig, frame)
+
+    def _end(self, sig: int, frame: FrameType | None) -> None:
         seconds = self._gateway.settings.drain_seconds
         if sig == signal.SIGTERM and seconds and not self._gateway.draining:
             _log.info("SIGTERM: not ready from now on, to end in %g s", seconds)
             self._gateway.draining = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, seconds, super().handle_exit, sig, frame)
+            self._loop.call_later(seconds, super().handle_exit, sig, frame)
             return
         self._gateway.draining = True
         super().handle_exit(sig, frame)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Called by uvicorn once nothing more is to come, on any port."""
-        self._gateway.closing.set()
-        await super().shutdown(sockets)
 
 
 class DrainingMiddleware:
