@@ -8,7 +8,6 @@ from typing import Self
 
 from serving.callers.errors import ForbiddenError
 
-
 SHOWN_DIGITS = 12  # 48 bits tell callers apart, and nobody gets from them to a key
 
 

@@ -13,7 +13,7 @@ Result = Literal["admitted", "rate_limited"]
 
 
 class CallerMetrics:
-    """Requests by caller: the first MAX_CALLERS by digest, the rest as one, so that the series stay bounded."""
+    """Requests by caller: the first MAX_CALLERS of them, the rest as one, so that the series stay bounded."""
 
     def __init__(self, registry: CollectorRegistry, *, max_callers: int = MAX_CALLERS) -> None:
         self._max_callers = max_callers
