@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
@@ -34,6 +35,7 @@ from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.served_gauges import ServedGauges, versions_there
 from serving.telemetry.tracing import tracer_for
+from serving.versions.resolver import VersionResolver
 from serving.versions.routing import Routing
 
 _log = logging.getLogger(__name__)
@@ -111,7 +113,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     predictor, metrics = gateway.predictor, gateway.metrics
     running = gateway.running = (
         asyncio.create_task(predictor.run()),
-        asyncio.create_task(metrics.versions.run(lambda: versions_there(predictor.versions.backends))),
+        asyncio.create_task(metrics.versions.run(functools.partial(_versions_there, predictor.versions))),
     )
     for task in running:
         task.add_done_callback(_ended)
@@ -125,6 +127,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(app.state.tracer.close)
         gateway.codecs.close()
         await gateway.fetcher.close()
+
+
+def _versions_there(versions: VersionResolver) -> Collection[tuple[str, str]]:
+    return versions_there(versions.backends, models=versions.routing.models)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

@@ -34,6 +34,9 @@ class VersionChoice:
     label: str | None = None
 
 
+NO_CHOICE = VersionChoice()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImagesRequest:
     """Images to be answered by one version of one model.
@@ -51,7 +54,7 @@ class ImagesRequest:
     model: str
     images: Sequence[bytes | Pixels | ImageError] = field(repr=False)
     deadline: Deadline
-    choice: VersionChoice = VersionChoice()
+    choice: VersionChoice = NO_CHOICE
     sticky_key: str = ""
     live: bool = True
 

@@ -12,7 +12,7 @@ import numpy as np
 from contract.errors import ImageError
 from contract.signatures import EMBEDDINGS, HEATMAPS
 from modelserver.errors import VersionNotFoundError
-from serving.asking import Answer, Embedding, ImagesRequest, Probabilities, Row, VersionChoice
+from serving.asking import NO_CHOICE, Answer, Embedding, ImagesRequest, Probabilities, Row, VersionChoice
 from serving.load.deadline import Deadline
 from serving.oip.image_input import Images
 from serving.oip.outputs import RequestedOutput, Rows, Tensor
@@ -81,7 +81,7 @@ def version_choice(text: str) -> VersionChoice:
         VersionNotFoundError: too long to be any of them.
     """
     if not text:
-        return VersionChoice()
+        return NO_CHOICE
     if text.isascii() and text.isdecimal() and len(text) <= _MAX_VERSION_DIGITS:
         return VersionChoice(version=int(text))
     if len(text) > _MAX_LABEL_LENGTH:

@@ -73,11 +73,13 @@ class Admitted:
     Attributes:
         limits: for its body.
         own_deadline: what the client asked for; else the time begins once the body is here.
+        sticky_key: the client's routing key, else one of this request alone.
         held: its bytes among those under way, none so far.
     """
 
     limits: BodyLimits
     own_deadline: Deadline | None
+    sticky_key: str
     held: HeldBytes
 
 
@@ -90,11 +92,13 @@ class Received:
 
 
 @contextlib.contextmanager
-def admitted(
+def admitted(  # noqa: PLR0913 - what is known of a request by its headers
     request: Request,
     gateway: Gateway,
     model: str,
     *,
+    choice: VersionChoice,
+    routing_key: str,
     timeout_seconds: float | None,
     kind: Kind = Kind.PREDICT,
 ) -> Iterator[Admitted]:
@@ -106,9 +110,8 @@ def admitted(
         OverloadedError: there is no place, or it would wait too long.
     """
     state = request_state(request.scope)
-    state.caller.require(model)
-    gateway.versions.routing.entry(model)
-    state.model = model
+    sticky_key = routing_key or state.request_id
+    gateway.asks_of(state, model, choice, sticky_key=sticky_key)
     settings = gateway.settings
     limits = BodyLimits.of(settings)
     own_deadline = None
@@ -124,7 +127,7 @@ def admitted(
         ),
         gateway.admission.growing() as held,
     ):
-        yield Admitted(limits=limits, own_deadline=own_deadline, held=held)
+        yield Admitted(limits=limits, own_deadline=own_deadline, sticky_key=sticky_key, held=held)
 
 
 @contextlib.asynccontextmanager
@@ -144,9 +147,18 @@ async def received(
         InvalidParameterError: a version and a label.
         MiwakeError: see `admitted` and `receive_images`.
     """
-    with admitted(request, gateway, model, timeout_seconds=parameters.timeout_seconds, kind=kind) as place:
-        if parameters.version is not None and parameters.version_label is not None:
-            raise InvalidParameterError("version and version_label exclude each other")
+    if parameters.version is not None and parameters.version_label is not None:
+        raise InvalidParameterError("version and version_label exclude each other")
+    choice = VersionChoice(version=parameters.version, label=parameters.version_label)
+    with admitted(
+        request,
+        gateway,
+        model,
+        choice=choice,
+        routing_key=parameters.routing_key,
+        timeout_seconds=parameters.timeout_seconds,
+        kind=kind,
+    ) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
             named = await receive_images(request, place.limits, pool=gateway.codecs, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
@@ -155,8 +167,8 @@ async def received(
                 model=model,
                 images=await _bytes_of(named, gateway, deadline=deadline, held=place.held),
                 deadline=deadline,
-                choice=VersionChoice(version=parameters.version, label=parameters.version_label),
-                sticky_key=parameters.routing_key,
+                choice=choice,
+                sticky_key=place.sticky_key,
             )
             yield Received(named=named, asked=asked)
 

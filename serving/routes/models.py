@@ -41,10 +41,9 @@ async def models(request: Request, gateway: TheGateway) -> ModelsAnswer:
 @router.get("/models/{model}", summary="One model", responses=problems({404: "model_not_found"}))
 async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswer:
     """What the version that answers says of itself: labels, metrics, provenance."""
-    gateway.versions.routing.entry(model)
-    request_state(request.scope).model = model
+    gateway.asks_of(request_state(request.scope), model)
     summary = _summary(gateway.versions, model)
-    served = gateway.versions.answering(model)
+    served = gateway.versions.expected(model)
     if served is None:
         return ModelAnswer(**summary)
     return ModelAnswer(**summary, **_facts(served.target.facts), **_told(served.target.manifest))
@@ -52,7 +51,7 @@ async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswe
 
 def _summary(versions: VersionResolver, model: str) -> dict[str, Any]:
     why = versions.not_ready_because(model)
-    served = versions.answering(model)
+    served = versions.expected(model)
     aliases = versions.routing.entry(model).aliases
     return {
         "name": model,

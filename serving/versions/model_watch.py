@@ -249,7 +249,7 @@ class ModelWatch:
         for status in set(statuses) - set(self._statuses):
             if status.error:
                 _log.error("%s version %d was not loaded: %s", self.model, status.version, status.error)
-                self._metrics.self_tests.labels(self.model, "not_loaded").inc()
+                self._metrics.self_tested(self.model, status.version, "not_loaded")
 
     async def _test(self, version: int) -> None:
         timeout_seconds = self._settings.self_test_timeout_seconds
@@ -277,13 +277,13 @@ class ModelWatch:
 
     def _accept(self, target: ModelVersion) -> None:
         _log.info("%s version %d: self-test passed", self.model, target.version)
-        self._metrics.self_tests.labels(self.model, "passed").inc()
+        self._metrics.self_tested(self.model, target.version, "passed")
         self._put_off.pop(target.version, None)
         self._passed[target.version] = self._serve(target)
 
     def _refuse(self, version: int, why: str) -> None:
         _log.error("%s version %d: self-test failed: %s", self.model, version, why)
-        self._metrics.self_tests.labels(self.model, "failed").inc()
+        self._metrics.self_tested(self.model, version, "failed")
         self._put_off.pop(version, None)
         self._failed[version] = why
 

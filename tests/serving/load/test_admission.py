@@ -47,7 +47,7 @@ async def test_a_request_too_many_is_refused_by_its_headers_alone() -> None:
         server.predict_gate.set()
 
         assert (await first).status_code == 200
-        assert await metric(client, 'miwake_refused_total{reason="images"}') == 1
+        assert await metric(client, 'miwake_refused_total{model="toy",reason="images",version="1"}') == 1
         assert await metric(client, "miwake_admitted_images") == 0
 
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
@@ -94,7 +94,7 @@ async def test_while_the_model_server_has_too_much_to_do_it_is_asked_rarely() ->
         server.predict_error = OverloadedError("Threadpool Exhausted")
         before = server.most_calls_in_flight
         statuses = {(await client.post("/predict", content=PNG)).status_code for _ in range(20)}
-        refused = await metric(client, 'miwake_refused_total{reason="model_server"}')
+        refused = await metric(client, 'miwake_refused_total{model="toy",reason="model_server",version="1"}')
 
     assert statuses == {503}
     assert refused >= 10
