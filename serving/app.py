@@ -63,6 +63,7 @@ def create_app(
     admission = Admission(
         max_requests=settings.max_requests_in_flight,
         max_bytes=settings.max_bytes_in_flight,
+        caller_share=settings.caller_share,
         on_refused=metrics.count_refused,
     )
     metrics.admitted_requests.set_function(lambda: admission.requests)

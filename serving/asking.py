@@ -48,6 +48,7 @@ class ImagesRequest:
         deadline: for the whole of it.
         choice: which version.
         sticky_key: requests of the same key fall into the canary's share together; empty draws by chance.
+        caller: the digest of who asks; empty for anyone.
         live: whether it counts in the metrics of what clients asked; a shadow's does not.
     """
 
@@ -56,6 +57,7 @@ class ImagesRequest:
     deadline: Deadline
     choice: VersionChoice = NO_CHOICE
     sticky_key: str = ""
+    caller: str = ""
     live: bool = True
 
 

@@ -221,8 +221,11 @@ class Predictor:
     ) -> Answer[_Row]:
         lane, images = self.lanes.of(request.model, kind), len(request.images)
         pause_seconds = served.pause.seconds
+        place = lane.under_way(
+            images, deadline=request.deadline, caller=request.caller, pause_seconds=pause_seconds
+        )
         with (
-            lane.under_way(images, deadline=request.deadline, pause_seconds=pause_seconds) as answered,
+            place as answered,
             served.loaded(images),
         ):
             try:

@@ -114,7 +114,7 @@ class Shadow:
         version = self._drawn_version(request)
         if version is None or version == answer.target.version:
             return
-        asked = replace(request, choice=VersionChoice(version=version), sticky_key="", live=False)
+        asked = replace(request, choice=VersionChoice(version=version), sticky_key="", caller="", live=False)
         drawn = _Drawn(request=asked, answer=answer, shadow_version=version)
         if self._is_busy() or self._waiting.full() or self._bytes + drawn.bytes > self._max_waiting_bytes:
             self._dropped(drawn, "busy")

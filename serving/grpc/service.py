@@ -125,7 +125,7 @@ class InferenceService:
             gateway.asks_of(call.state, message.model_name, choice, sticky_key=sticky_key)
         # The model stands in the message: so it is let in once that is here.
         lane = self._predictor.lanes.of(message.model_name, Kind.PREDICT)
-        with gateway.admission.admit(lane, deadline=deadline):
+        with gateway.admission.admit(lane, deadline=deadline, caller=call.state.caller.digest):
             most = gateway.settings.max_images_per_request
             request = await gateway.codecs.run(read_request, message, max_images=most, deadline=deadline)
             asked = request.asked(
@@ -133,6 +133,7 @@ class InferenceService:
                 choice=choice,
                 deadline=deadline,
                 sticky_key=sticky_key,
+                caller=call.state.caller.digest,
             )
             del message
             answer = await infer(self._predictor, asked, request, on_resolved=call.state.resolved_to)

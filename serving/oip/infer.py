@@ -39,14 +39,19 @@ class InferRequest:
     timeout_seconds: float | None
 
     def asked(
-        self, *, model: str, choice: VersionChoice, deadline: Deadline, sticky_key: str
+        self, *, model: str, choice: VersionChoice, deadline: Deadline, sticky_key: str, caller: str
     ) -> ImagesRequest:
         """What is asked of the core; a deadline of the request's own counts where it is sooner."""
         if self.timeout_seconds is not None:
             own = Deadline.after(self.timeout_seconds)
             deadline = min(deadline, own, key=lambda one: one.at)
         return ImagesRequest(
-            model=model, images=self.images, deadline=deadline, choice=choice, sticky_key=sticky_key
+            model=model,
+            images=self.images,
+            deadline=deadline,
+            choice=choice,
+            sticky_key=sticky_key,
+            caller=caller,
         )
 
 

@@ -108,6 +108,7 @@ def admitted(  # noqa: PLR0913 - what is known of a request by its headers
         ForbiddenError: the caller may not use the model.
         ModelNotFoundError: no such model.
         OverloadedError: there is no place, or it would wait too long.
+        RateLimitedError: the caller has its share of them.
     """
     state = request_state(request.scope)
     sticky_key = routing_key or state.request_id
@@ -123,9 +124,10 @@ def admitted(  # noqa: PLR0913 - what is known of a request by its headers
         gateway.admission.admit(
             gateway.predictor.lanes.of(model, kind),
             deadline=own_deadline or Deadline.after(settings.timeout_seconds),
+            caller=state.caller.digest,
             announced_bytes=announced_bytes(request, most=settings.max_body_bytes),
         ),
-        gateway.admission.growing() as held,
+        gateway.admission.growing(caller=state.caller.digest) as held,
     ):
         yield Admitted(limits=limits, own_deadline=own_deadline, sticky_key=sticky_key, held=held)
 
@@ -169,6 +171,7 @@ async def received(
                 deadline=deadline,
                 choice=choice,
                 sticky_key=place.sticky_key,
+                caller=request_state(request.scope).caller.digest,
             )
             yield Received(named=named, asked=asked)
 

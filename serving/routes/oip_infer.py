@@ -71,7 +71,13 @@ async def answered(
                 deadline=deadline,
             )
             del body  # as large as all images together, and no longer needed
-            images = asked.asked(model=model, choice=choice, deadline=deadline, sticky_key=place.sticky_key)
+            images = asked.asked(
+                model=model,
+                choice=choice,
+                deadline=deadline,
+                sticky_key=place.sticky_key,
+                caller=state.caller.digest,
+            )
             answer = await infer(gateway.predictor, images, asked, on_resolved=state.resolved_to)
             with gateway.metrics.stage(Stage.RESPOND):
                 written = await gateway.codecs.run(write_answer, answer, asked, deadline=images.deadline)

@@ -220,6 +220,7 @@ async def _predict(
                 deadline=deadline,
                 choice=choice,
                 sticky_key=place.sticky_key,
+                caller=state.caller.digest,
             )
             outputs = await outputs_of(predictor, asked, images, on_resolved=state.resolved_to)
             with gateway.metrics.stage(Stage.RESPOND):

@@ -14,7 +14,7 @@ from contract.errors import ContractBrokenError
 from modelserver.models_file import ModelEntry, ModelsFile, Share
 from modelserver.predict import ModelVersion
 from serving.callers.new_keys import Allowance, add_key
-from serving.load.lane import Refusal
+from serving.load.refusal import Refusal
 from serving.request_state import RequestState
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.observation import Observation
@@ -40,7 +40,7 @@ def two_versions(**entry: object) -> tuple[FakeModelServer, ModelsFile]:
 
 async def test_no_series_of_a_model_lacks_a_version() -> None:
     server, models = two_versions(aliases={"stable": 1, "next": 2}, shadow=Share(alias="next", percent=100))
-    async with gateway(server, models=models, max_waiting_images=1) as client:
+    async with gateway(server, models=models, max_predicted_images=1) as client:
         await client.post("/predict", content=PNG)
         await client.get("/models/toy")
         await client.get("/v2/models/toy")
