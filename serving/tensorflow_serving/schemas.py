@@ -44,7 +44,10 @@ _LISTS = {
 _NULL: dict[str, Any] = {"type": "null"}
 _INSTANCES = {"anyOf": [{"type": "array", "items": {"anyOf": [_VALUE, _NAMED]}, "minItems": 1}, _NULL]}
 _INPUTS = {"anyOf": [{"type": "array", "items": _VALUE, "minItems": 1}, _LISTS, _NULL]}
-_BY_ROW: dict[str, Any] = {"required": ["instances"], "properties": {"instances": {"type": "array"}, "inputs": _NULL}}
+_BY_ROW: dict[str, Any] = {
+    "required": ["instances"],
+    "properties": {"instances": {"type": "array"}, "inputs": _NULL},
+}
 _BY_COLUMN: dict[str, Any] = {
     "required": ["inputs"],
     "properties": {"inputs": {"type": ["array", "object"]}, "instances": _NULL},
