@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
+import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -10,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from contract.image_spec import ImageSpec
 from serving.load.decode_pool import DecodePool
 from serving.telemetry.metrics import Metrics
-from tests.pictures import encoded
+from tests.pictures import encoded, picture
 
 SPEC = ImageSpec(height=8, width=8)
 
@@ -46,3 +48,18 @@ async def test_pictures_whose_requests_are_cancelled_before_their_turn_are_never
 
     assert gate.begun == 2
     assert (await tasks[4]).shape == (8, 8, 3)
+
+
+async def test_while_a_large_picture_is_decoded_the_event_loop_goes_on() -> None:
+    pool = DecodePool(threads=1, max_image_pixels=20_000_000, metrics=Metrics(CollectorRegistry()))
+    large = encoded(picture(4000, 4000))
+    turns = [time.perf_counter()]
+    decoding = asyncio.create_task(pool.decode(large, SPEC))
+    while not decoding.done():
+        await asyncio.sleep(0.001)
+        turns.append(time.perf_counter())
+    pool.close()
+
+    longest = max(after - before for before, after in itertools.pairwise(turns))
+    assert len(turns) > 20
+    assert longest < (turns[-1] - turns[0]) / 2
