@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Header, Query, Request
 
@@ -91,15 +91,26 @@ class Received:
     asked: ImagesRequest
 
 
+class ImageHeaders(Protocol):
+    """Headers that all protocols share; see `ImageParameters`."""
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """X-Request-Timeout."""
+
+    @property
+    def routing_key(self) -> str:
+        """X-Routing-Key."""
+
+
 @contextlib.contextmanager
-def admitted(  # noqa: PLR0913 - what is known of a request by its headers
+def admitted(  # noqa: PLR0913 - what is known of a request before its body is read
     request: Request,
     gateway: Gateway,
     model: str,
     *,
     choice: VersionChoice,
-    routing_key: str,
-    timeout_seconds: float | None,
+    headers: ImageHeaders,
     kind: Kind = Kind.PREDICT,
 ) -> Iterator[Admitted]:
     """Let a request in by its headers alone; its place among those under way is held for the block.
@@ -111,13 +122,13 @@ def admitted(  # noqa: PLR0913 - what is known of a request by its headers
         RateLimitedError: the caller has its share of them.
     """
     state = request_state(request.scope)
-    sticky_key = routing_key or state.request_id
+    sticky_key = headers.routing_key or state.request_id
     gateway.asks_of(state, model, choice, sticky_key=sticky_key)
     settings = gateway.settings
     limits = BodyLimits.of(settings)
     own_deadline = None
-    if timeout_seconds is not None:
-        own_deadline = Deadline.after(min(timeout_seconds, settings.max_timeout_seconds))
+    if headers.timeout_seconds is not None:
+        own_deadline = Deadline.after(min(headers.timeout_seconds, settings.max_timeout_seconds))
         seconds = min(limits.timeout_seconds, own_deadline.remaining_seconds())
         limits = replace(limits, timeout_seconds=seconds)
     with (
@@ -152,15 +163,7 @@ async def received(
     if parameters.version is not None and parameters.version_label is not None:
         raise InvalidParameterError("version and version_label exclude each other")
     choice = VersionChoice(version=parameters.version, label=parameters.version_label)
-    with admitted(
-        request,
-        gateway,
-        model,
-        choice=choice,
-        routing_key=parameters.routing_key,
-        timeout_seconds=parameters.timeout_seconds,
-        kind=kind,
-    ) as place:
+    with admitted(request, gateway, model, choice=choice, headers=parameters, kind=kind) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
             named = await receive_images(request, place.limits, pool=gateway.codecs, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)

@@ -49,14 +49,7 @@ async def answered(
     """
     state = request_state(request.scope)
     choice = version_choice(version)
-    with admitted(
-        request,
-        gateway,
-        model,
-        choice=choice,
-        routing_key=headers.routing_key,
-        timeout_seconds=headers.timeout_seconds,
-    ) as place:
+    with admitted(request, gateway, model, choice=choice, headers=headers) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
             body = await receive_body(request, place.limits, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)

@@ -194,14 +194,7 @@ async def _predict(
 ) -> Response:
     state = request_state(request.scope)
     predictor, codecs = gateway.predictor, gateway.codecs
-    with admitted(
-        request,
-        gateway,
-        model,
-        choice=choice,
-        routing_key=headers.routing_key,
-        timeout_seconds=headers.timeout_seconds,
-    ) as place:
+    with admitted(request, gateway, model, choice=choice, headers=headers) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
             body = await receive_body(request, place.limits, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)

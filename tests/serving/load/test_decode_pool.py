@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 
+from PIL import Image
 from prometheus_client import CollectorRegistry
 
 from contract.image_spec import ImageSpec
 from serving.load.decode_pool import DecodePool
 from serving.telemetry.metrics import Metrics
-from tests.pictures import encoded, picture
+from tests.pictures import encoded
 
 SPEC = ImageSpec(height=8, width=8)
 
@@ -52,7 +53,7 @@ async def test_pictures_whose_requests_are_cancelled_before_their_turn_are_never
 
 async def test_while_a_large_picture_is_decoded_the_event_loop_goes_on() -> None:
     pool = DecodePool(threads=1, max_image_pixels=20_000_000, metrics=Metrics(CollectorRegistry()))
-    large = encoded(picture(4000, 4000))
+    large = encoded(Image.new("RGB", (4000, 4000)))
     turns = [time.perf_counter()]
     decoding = asyncio.create_task(pool.decode(large, SPEC))
     while not decoding.done():
