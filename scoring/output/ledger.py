@@ -122,7 +122,7 @@ class Ledger:
 
     def answers(self, digests: Iterable[str]) -> dict[str, Row]:
         """What was said before of photographs with these digests, where it is remembered; without paths."""
-        query = f"SELECT {COLUMNS} FROM answers WHERE sha256 = ?"  # noqa: S608 - our own column names
+        query = f"SELECT {COLUMNS} FROM answers WHERE sha256 = ?"
         found = [row for digest in digests for row in self._database.rows(query, digest)]
         return {values[0]: unstored(b"", values) for values in found}
 
@@ -144,13 +144,13 @@ class Ledger:
         """How many rows a part lacks before its file can be written."""
         numbers = self._numbers(part)
         between = "WHERE number BETWEEN ? AND ?"
-        size = self._database.number(f"SELECT COUNT(*) FROM photographs {between}", *numbers)  # noqa: S608 - ours
-        return size - self._database.number(f"SELECT COUNT(*) FROM rows {between}", *numbers)  # noqa: S608 - ours
+        size = self._database.number(f"SELECT COUNT(*) FROM photographs {between}", *numbers)
+        return size - self._database.number(f"SELECT COUNT(*) FROM rows {between}", *numbers)
 
     def rows(self, part: int) -> Iterator[list[Row]]:
         """A part's rows in the order of their numbers, some at a time."""
         query = (
-            f"SELECT path, {COLUMNS} FROM photographs JOIN rows USING (number) "  # noqa: S608 - ours
+            f"SELECT path, {COLUMNS} FROM photographs JOIN rows USING (number) "
             "WHERE number BETWEEN ? AND ? ORDER BY number"
         )
         first, last = self._numbers(part)

@@ -47,8 +47,8 @@ class Parts:
         for part in range(self._ledger.parts) if self._ledger.listed else ():
             if part not in open_parts and not self._places.part(part).exists():
                 raise OutputError(
-                    f"{self._places.part(part)} was written and is gone: remove {self._places.ledger} to score "
-                    "everything anew"
+                    f"{self._places.part(part)} was written and is gone: remove {self._places.ledger} to "
+                    "score everything anew"
                 )
 
     def write_full(self, candidates: Iterator[int] | None = None) -> None:

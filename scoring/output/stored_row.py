@@ -22,7 +22,7 @@ def stored(row: Row) -> tuple[Any, ...]:
 
 
 def unstored(path: bytes, values: tuple[Any, ...]) -> Row:
-    """The row again; bytes of a path that are no UTF-8 become escapes, since no column of texts holds them."""
+    """The row again; bytes of a path that are no UTF-8 become escapes: columns of texts hold none."""
     sha256, label, probability, top, model, version, code, detail, seconds, embedding, heatmap = values
     return Row(
         path=path.decode("utf-8", "backslashreplace"),
