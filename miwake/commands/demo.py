@@ -62,12 +62,11 @@ def _ask(url: str, picture: Path) -> None:
     from miwake.client import Client
 
     with Client(url) as client:
-        answer = client.predict([picture])
-    (prediction,) = answer["predictions"]
+        prediction = client.predict(picture)
     click.echo(f"{picture} shows {picture.parent.name}")
-    click.echo(f"answer: {prediction['label']}, probability {prediction['probability']:.4f}")
-    for candidate in prediction["top"]:
-        click.echo(f"  {candidate['probability']:.6f}  {candidate['label']}")
+    click.echo(f"answer: {prediction.label}, probability {prediction.probability:.4f}")
+    for candidate in prediction.top:
+        click.echo(f"  {candidate.probability:.6f}  {candidate.label}")
 
 
 @contextmanager

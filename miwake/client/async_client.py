@@ -1,0 +1,186 @@
+"""The client for programs on asyncio's loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from miwake.client.answers import Embedding, Explanation, Prediction
+from miwake.client.calls import Asked, Calls, HeatForm, Version
+from miwake.client.clock import AsyncClock, AsyncSystemClock
+from miwake.client.connection import Verify, connection_options
+from miwake.client.errors import ImageError
+from miwake.client.exchange import Attempt, Flow, Outcome, request_of
+from miwake.client.image_source import ImageSource, NamedSource, SentImage, read_image, read_item
+from miwake.client.in_order import in_order_async
+from miwake.client.replies import Reply
+from miwake.client.retries import Retries
+from miwake.client.served_models import ModelDetails, ServedModel
+
+Answer = TypeVar("Answer")
+Source = TypeVar("Source", bound=ImageSource | NamedSource)
+
+
+class AsyncClient:
+    """As `Client`, whose arguments and errors it has, on asyncio's loop; tasks may share it.
+
+    `timeout_seconds` is kept to the letter here, also by a server that answers a byte at a time.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument a choice
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        bearer_token: str | None = None,
+        timeout_seconds: float = 30.0,
+        retries: Retries | None = None,
+        verify: Verify = True,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: AsyncClock | None = None,
+    ) -> None:
+        options = connection_options(
+            url, api_key=api_key, bearer_token=bearer_token, verify=verify, headers=headers
+        )
+        self._http = httpx.AsyncClient(**options, transport=transport)
+        self._clock = clock or AsyncSystemClock()
+        self._calls = Calls(
+            default_model=model,
+            timeout_seconds=timeout_seconds,
+            retries=retries or Retries(),
+            now=self._clock.now,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def predict(  # noqa: PLR0913 - as the API
+        self,
+        image: ImageSource,
+        *,
+        model: str | None = None,
+        version: Version | None = None,
+        top_k: int = 5,
+        name: str | None = None,
+        request_id: str | None = None,
+    ) -> Prediction:
+        """Label one image, as `Client.predict`."""
+        sent = await _read(partial(read_image, name=name), image)
+        asked = Asked(model=model, version=version, request_id=request_id)
+        return await self._run(self._calls.predict(sent, asked, top_k=top_k))
+
+    def predict_many(
+        self,
+        images: Iterable[ImageSource | NamedSource] | AsyncIterable[ImageSource | NamedSource],
+        *,
+        concurrency: int = 8,
+        model: str | None = None,
+        version: Version | None = None,
+        top_k: int = 5,
+    ) -> AsyncGenerator[Prediction | ImageError, None]:
+        """As `Client.predict_many`, in tasks.
+
+        Where the loop over it is left early, `contextlib.aclosing` around it cancels what is under way before
+        the program goes on; without it that happens a little later.
+        """
+        asked = Asked(model=model, version=version)
+
+        async def outcome(item: ImageSource | NamedSource) -> Prediction | ImageError:
+            try:
+                sent = await _read(read_item, item)
+                return await self._run(self._calls.predict(sent, asked, top_k=top_k))
+            except ImageError as exc:
+                return exc
+
+        return in_order_async(outcome, images, concurrency=concurrency)
+
+    async def explain(  # noqa: PLR0913 - as the API
+        self,
+        image: ImageSource,
+        *,
+        label: str | None = None,
+        form: HeatForm = "overlay",
+        model: str | None = None,
+        version: Version | None = None,
+        name: str | None = None,
+        request_id: str | None = None,
+    ) -> Explanation:
+        """Show where the model looked, as `Client.explain`."""
+        sent = await _read(partial(read_image, name=name), image)
+        asked = Asked(model=model, version=version, request_id=request_id)
+        return await self._run(self._calls.explain(sent, asked, label=label, form=form))
+
+    async def embed(
+        self,
+        image: ImageSource,
+        *,
+        model: str | None = None,
+        version: Version | None = None,
+        name: str | None = None,
+        request_id: str | None = None,
+    ) -> Embedding:
+        """What the network makes of an image before it decides, as `Client.embed`."""
+        sent = await _read(partial(read_image, name=name), image)
+        asked = Asked(model=model, version=version, request_id=request_id)
+        return await self._run(self._calls.embed(sent, asked))
+
+    async def models(self) -> tuple[ServedModel, ...]:
+        """All models that this caller may use, as `Client.models`."""
+        return await self._run(self._calls.models())
+
+    async def model(self, name: str) -> ModelDetails:
+        """One model, as `Client.model`."""
+        return await self._run(self._calls.model(name))
+
+    async def is_ready(self) -> bool:
+        """Whether the gateway has a model to answer with, as `Client.is_ready`."""
+        return await self._run(self._calls.is_ready())
+
+    async def _run(self, flow: Flow[Answer]) -> Answer:
+        try:
+            attempt = next(flow)
+            while True:
+                attempt = flow.send(await self._outcome(attempt))
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
+
+    async def _outcome(self, attempt: Attempt) -> Outcome:
+        if attempt.pause_seconds:
+            await self._clock.sleep(attempt.pause_seconds)
+        seconds = attempt.give_up_at - self._clock.now()
+        if seconds <= 0:
+            return TimeoutError()
+        request = request_of(self._http, attempt.call, seconds=seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._http.send(request)
+        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as exc:
+            return exc
+        return Reply.of(response, response.content)
+
+
+async def _read(read: Callable[[Source], SentImage], source: Source) -> SentImage:
+    """Files are read and pixels are encoded off the loop; bytes are there already."""
+    if isinstance(source, bytes):
+        return read(source)
+    return await asyncio.to_thread(read, source)
