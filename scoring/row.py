@@ -90,6 +90,8 @@ def rows_of(batch: pa.RecordBatch) -> list[Row]:
 
 def _members(row: Row, names: Iterable[str]) -> dict[str, Any]:
     members = {name: getattr(row, name) for name in names}
+    # No column of texts holds bytes that are no UTF-8, which a file's name may have.
+    members["path"] = row.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     members["top"] = [{"label": c.label, "probability": c.probability} for c in row.top]
     return members
 

@@ -99,9 +99,8 @@ class Step:
     async def _row(self, item: Loaded, answer: Answer | ImageError, *, seconds: float) -> Row:
         if not isinstance(answer, ImageError):
             return _answered_row(item, answer, seconds=seconds)
-        if (
-            self._quarantine is not None and item.sha256 is not None
-        ):  # refused by a gateway, which got all bytes
+        # Refused by a gateway, which was sent the bytes as they are.
+        if self._quarantine is not None and item.sha256 is not None and isinstance(item.prepared, bytes):
             await asyncio.to_thread(self._quarantine.keep, item.path, item.sha256, item.prepared, answer)
         return _refused_row(item, answer, seconds=seconds)
 

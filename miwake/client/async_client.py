@@ -147,9 +147,9 @@ class AsyncClient:
         """All models that this caller may use, as `Client.models`."""
         return await self._run(self._calls.models())
 
-    async def model(self, name: str) -> ModelDetails:
+    async def model(self, name: str, *, version: int | None = None) -> ModelDetails:
         """One model, as `Client.model`."""
-        return await self._run(self._calls.model(name))
+        return await self._run(self._calls.model(name, version=version))
 
     async def is_ready(self) -> bool:
         """Whether the gateway has a model to answer with, as `Client.is_ready`."""

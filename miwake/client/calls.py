@@ -81,9 +81,10 @@ class Calls:
         """GET /models."""
         return read_models((yield from self._ask(_get("/models"), self._give_up_at())))
 
-    def model(self, name: str) -> Flow[ModelDetails]:
+    def model(self, name: str, *, version: int | None) -> Flow[ModelDetails]:
         """GET /models/{model}."""
-        return read_model((yield from self._ask(_get(_path(name)), self._give_up_at())))
+        parameters = {} if version is None else {"version": version}
+        return read_model((yield from self._ask(_get(_path(name), **parameters), self._give_up_at())))
 
     def is_ready(self) -> Flow[bool]:
         """GET /readyz, once."""
@@ -122,8 +123,8 @@ def _path(model: str, *verb: str) -> str:
     return "/".join(["/models", quote(model, safe=""), *verb])
 
 
-def _get(path: str) -> Call:
-    return Call(method="GET", path=path, request_id=uuid.uuid4().hex)
+def _get(path: str, **parameters: str | int) -> Call:
+    return Call(method="GET", path=path, request_id=uuid.uuid4().hex, parameters=parameters)
 
 
 def _post(path: str, image: SentImage, asked: Asked, **parameters: str | int) -> Call:

@@ -78,6 +78,7 @@ def read_model(reply: Reply) -> ModelDetails:
     try:
         return ModelDetails(
             **_summary(model),
+            version=_optional(model, "version", model.integer),
             labels=_optional(model, "labels", model.strings),
             image=_optional(model, "image", lambda image: ImageSpec.from_fields(model.object(image))),
             unknown_threshold=_optional(model, "unknown_threshold", model.number),

@@ -54,9 +54,10 @@ class ServedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDetails(ServedModel):
-    """A model with what its latest version says of itself; None where that version does not say.
+    """A model with what one version says of itself; None where that version does not say.
 
     Attributes:
+        version: that it is; None where none answers.
         labels: in the order of its outputs.
         image: the pixels it takes; any image is brought to them.
         unknown_threshold: the label is `unknown` below it.
@@ -65,6 +66,7 @@ class ModelDetails(ServedModel):
         provenance: what it was made of.
     """
 
+    version: int | None = None
     labels: tuple[str, ...] | None = None
     image: ImageSpec | None = None
     unknown_threshold: float | None = None

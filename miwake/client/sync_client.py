@@ -204,13 +204,14 @@ class Client:
         """All models that this caller may use, also those that cannot answer now."""
         return self._run(self._calls.models())
 
-    def model(self, name: str) -> ModelDetails:
-        """One model with its labels, metrics and provenance.
+    def model(self, name: str, *, version: int | None = None) -> ModelDetails:
+        """One model with the labels, metrics and provenance of a version, or of the one that answers.
 
         Raises:
             ModelNotFoundError: it is not served.
+            VersionNotFoundError: it is, but not in this version.
         """
-        return self._run(self._calls.model(name))
+        return self._run(self._calls.model(name, version=version))
 
     def is_ready(self) -> bool:
         """Whether the gateway has a model to answer with; asked once, whatever the answer."""

@@ -69,17 +69,16 @@ class Ledger:
         with self._database.change():
             self._write_about(about)
 
-    def number_paths(self, paths: Iterable[str]) -> None:
-        """Give every path a number from 1, in order, each path once; all of them or, on an error, none."""
+    def begin(self, about: Mapping[str, Any], paths: Iterable[str]) -> None:
+        """Describe the run, and give every path a number from 1, in order, each path once.
+
+        All of it or, on an error, nothing: what was there before stays. Nothing may be recorded yet.
+        """
         encoded = ((path.encode("utf-8", "surrogateescape"),) for path in paths)
         with self._database.change():
+            self._database.write("DELETE FROM photographs")
             self._database.write_all("INSERT OR IGNORE INTO photographs (path) VALUES (?)", encoded)
-            self._write_about({"listed": True})
-
-    @property
-    def listed(self) -> bool:
-        """Whether `number_paths` came to its end."""
-        return bool(self.about.get("listed", False))
+            self._write_about(about)
 
     @property
     def photographs(self) -> int:
@@ -156,7 +155,8 @@ class Ledger:
         first, last = self._numbers(part)
         for start in range(first, last + 1, _ROWS_AT_ONCE):
             found = self._database.rows(query, start, min(last, start + _ROWS_AT_ONCE - 1))
-            yield [unstored(path, tuple(values)) for path, *values in found]
+            if found:
+                yield [unstored(path, tuple(values)) for path, *values in found]
 
     def close_part(self, part: int) -> None:
         """Its file is on the disk: mark it, and let its rows go."""

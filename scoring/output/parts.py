@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,15 @@ class Parts:
             path.unlink()
         if self._places.is_file and self._places.out.exists():
             return
-        open_parts = set(self._ledger.open_parts())
-        for part in range(self._ledger.parts) if self._ledger.listed else ():
-            if part not in open_parts and not self._places.part(part).exists():
+        unwritten = set(self._ledger.open_parts())
+        for part in range(self._ledger.parts):
+            if part not in unwritten and not self._places.part(part).exists():
                 raise OutputError(
                     f"{self._places.part(part)} was written and is gone: remove {self._places.ledger} to "
                     "score everything anew"
                 )
 
-    def write_full(self, candidates: Iterator[int] | None = None) -> None:
+    def write_full(self, candidates: Iterable[int] | None = None) -> None:
         """Write the files of the given parts, or of all open ones, that lack no row any more."""
         for part in self._ledger.open_parts() if candidates is None else candidates:
             if not self._ledger.missing(part):

@@ -22,10 +22,10 @@ def stored(row: Row) -> tuple[Any, ...]:
 
 
 def unstored(path: bytes, values: tuple[Any, ...]) -> Row:
-    """The row again; bytes of a path that are no UTF-8 become escapes: columns of texts hold none."""
+    """The row again."""
     sha256, label, probability, top, model, version, code, detail, seconds, embedding, heatmap = values
     return Row(
-        path=path.decode("utf-8", "backslashreplace"),
+        path=path.decode("utf-8", "surrogateescape"),
         sha256=sha256,
         label=label,
         probability=probability,

@@ -6,7 +6,7 @@ import base64
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 
 from scoring.output.layout import Format
 from scoring.row import Extras, Row, record_batch, schema
+
+_ROW_GROUP_ROWS = 100_000
+_ROW_GROUP_BYTES = 16 * 1024 * 1024
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[Row]], *, format_: Format, extras: Extras) -> None:
@@ -51,8 +54,21 @@ def _batches(part: Path) -> Iterable[pa.RecordBatch]:
 
 def _parquet(path: Path, batches: Iterable[pa.RecordBatch], columns: pa.Schema) -> None:
     with pq.ParquetWriter(path, columns, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+        for row_group in _row_groups(batches, columns):
+            writer.write_table(row_group)
+
+
+def _row_groups(batches: Iterable[pa.RecordBatch], columns: pa.Schema) -> Iterator[pa.Table]:
+    """Of a size that readers like, as far as the memory for one may reach."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        large = sum(b.num_rows for b in waiting) >= _ROW_GROUP_ROWS
+        if large or sum(b.nbytes for b in waiting) >= _ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(waiting, columns)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting, columns)
 
 
 def _jsonl(path: Path, batches: Iterable[pa.RecordBatch], _columns: pa.Schema) -> None:

@@ -9,32 +9,26 @@ import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from contract.errors import ImageError
 from contract.image import Pixels, decode
-from contract.manifest import Manifest
-from contract.model_facts import ModelFacts
 from contract.prediction import to_prediction
 from contract.sidecar import Sidecar
-from modelserver.errors import ModelServerAwayError, VersionNotFoundError
+from modelserver.errors import ModelServerAwayError
 from modelserver.predict import ModelVersion, embed_batch, explain_batch, predict_batch
 from modelserver.protocol import ModelServer, VersionState
 from modelserver.self_test import self_test
-from scoring.targets.target import Answer, Pinned, Prepared, Wanted
+from scoring.targets.target import Answer, Pinned, Wanted
 
 CALL_TIMEOUT_SECONDS = 60.0
 
 
-class ModelServerTarget:
+class ModelServerBackend:
     """One model of one model server.
-
-    A connection that breaks may come back to another model server: the version is tested again before any
-    answer counts, and what came over a connection that broke meanwhile does not.
 
     Args:
         server: where it runs.
@@ -50,14 +44,11 @@ class ModelServerTarget:
         self._model = model
         self._wanted = wanted
         self._sidecar = sidecar
-        self._pinned: Pinned | None = None
-        self._tested: ModelVersion | None = None
-        self._connection = 0  # counts those that broke
-        self._tested_connection = -1
-        self._testing = asyncio.Lock()
+        self._chosen: ModelVersion | None = None
+        self._broken = 0
 
     @contextlib.asynccontextmanager
-    async def watching(self) -> AsyncIterator[ModelServerTarget]:
+    async def watching(self) -> AsyncIterator[Self]:
         """Notice, for the block, when the connection breaks."""
         watch = asyncio.create_task(self._watch())
         try:
@@ -68,46 +59,43 @@ class ModelServerTarget:
 
     @property
     def batch_size(self) -> int:
-        """See `Target.batch_size`."""
+        """See `Backend.batch_size`."""
         return self._version.facts.max_batch_size
 
-    async def pin(self, version: int | None) -> Pinned:
-        """See `Target.pin`."""
-        connection = self._connection
+    @property
+    def connection(self) -> int:
+        """See `Backend.connection`."""
+        return self._broken
+
+    async def choose(self, version: int | None) -> Pinned:
+        """See `Backend.choose`."""
         number = await self._newest() if version is None else version
-        self._tested = await self_test(
+        self._chosen = await self_test(
             self._server, self._model, number, timeout_seconds=CALL_TIMEOUT_SECONDS, sidecar=self._sidecar
         )
-        self._tested_connection = connection
-        self._pinned = Pinned(self._model, number, _digest(self._tested.facts))
-        return self._pinned
+        return Pinned(self._model, number, _digest(self._chosen))
 
     def prepare(self, image_bytes: bytes) -> Pixels:
-        """Decode, to uint8 [H, W, 3]; see `Target.prepare`."""
+        """Decode, to uint8 [H, W, 3]; see `Backend.prepare`."""
         return decode(image_bytes, self._version.facts.image, max_pixels=self._wanted.max_pixels)
 
-    async def answer(self, images: Sequence[Prepared], pinned: Pinned) -> Sequence[Answer | ImageError]:
-        """See `Target.answer`."""
-        await self._test_again(pinned)
-        version, connection = self._version, self._connection
+    async def ask(self, images: Sequence[Pixels]) -> list[Answer]:
+        """See `Backend.ask`."""
         try:
-            answers = await self._ask(version, images)
+            return await self._ask(self._version, images)
         except ModelServerAwayError:
-            self._connection += 1
+            self._broken += 1
             raise
-        if connection != self._connection:
-            raise ModelServerAwayError("the connection broke before the answer was here")
-        return answers
 
     @property
     def _version(self) -> ModelVersion:
-        assert self._tested is not None, "pin comes first"  # noqa: S101 - a fault of ours
-        return self._tested
+        assert self._chosen is not None, "a version is chosen first"  # noqa: S101 - a fault of ours
+        return self._chosen
 
     async def _watch(self) -> None:
         while True:
             await self._server.lost()
-            self._connection += 1
+            self._broken += 1
 
     async def _newest(self) -> int:
         statuses = await self._server.versions(self._model, timeout_seconds=CALL_TIMEOUT_SECONDS)
@@ -116,27 +104,14 @@ class ModelServerTarget:
             raise ModelServerAwayError(f"the model server has no version of {self._model} available")
         return max(available)
 
-    async def _test_again(self, pinned: Pinned) -> None:
-        """Where the connection has changed since: is what answers now still what was pinned?"""
-        async with self._testing:
-            if pinned != self._pinned:
-                raise VersionNotFoundError(f"{pinned} is not pinned any more")
-            if self._tested_connection == self._connection:
-                return
-            again = await self.pin(pinned.version)
-            if again != pinned:
-                self._pinned = pinned  # so that every batch hears of it
-                self._tested_connection = -1
-                raise VersionNotFoundError(f"{pinned} is not the same model that it was")
-
-    async def _ask(self, version: ModelVersion, images: Sequence[Prepared]) -> list[Answer]:
-        extras, seconds = self._wanted.extras, CALL_TIMEOUT_SECONDS
+    async def _ask(self, version: ModelVersion, images: Sequence[Pixels]) -> list[Answer]:
+        seconds, nothing = CALL_TIMEOUT_SECONDS, [None] * len(images)
         probabilities = await predict_batch(self._server, version, images, timeout_seconds=seconds)
-        embeddings: Sequence[Any] = [None] * len(images)
-        heatmaps: Sequence[Any] = [None] * len(images)
-        if extras.embedding:
-            embeddings = await embed_batch(self._server, version, images, timeout_seconds=seconds)
-        if extras.heatmap:
+        embeddings: Sequence[Any] = nothing
+        if self._wanted.extras.embedding:
+            embeddings = list(await embed_batch(self._server, version, images, timeout_seconds=seconds))
+        heatmaps: Sequence[Any] = nothing
+        if self._wanted.extras.heatmap:
             best = probabilities.argmax(axis=1).tolist()
             explained, _ = await explain_batch(
                 self._server, version, images, class_indices=best, timeout_seconds=seconds
@@ -159,6 +134,8 @@ def heat_png(heatmap: npt.NDArray[np.float32]) -> bytes:
     return file.getvalue()
 
 
-def _digest(facts: ModelFacts) -> str:
-    text = facts.to_json() if isinstance(facts, Manifest) else json.dumps(asdict(facts), default=repr)  # type: ignore[call-overload]
+def _digest(chosen: ModelVersion) -> str:
+    """Of its manifest, or of its sidecar."""
+    manifest = chosen.manifest
+    text = json.dumps(asdict(chosen.facts), default=repr) if manifest is None else manifest.to_json()  # type: ignore[call-overload]
     return hashlib.sha256(text.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from contract.errors import ImageError
 from contract.prediction import Prediction
+from modelserver.errors import ModelServerAwayError, VersionNotFoundError
 from scoring.row import Extras
 
 # What a target makes of an encoded photograph, for itself: pixels, or the bytes as they are.
@@ -59,15 +61,19 @@ class Answer:
     heatmap: bytes | None = None
 
 
-class Target(Protocol):
-    """Predicts batches, always by the version that is pinned."""
+class Backend(Protocol):
+    """One model of whatever runs it."""
 
     @property
     def batch_size(self) -> int:
-        """The most photographs of one `answer`."""
+        """The most photographs of one `ask`, once a version was chosen."""
 
-    async def pin(self, version: int | None) -> Pinned:
-        """Choose the version that answers from here on, the newest one by default.
+    @property
+    def connection(self) -> int:
+        """Another number each time a connection broke: what answers from then on may be something else."""
+
+    async def choose(self, version: int | None) -> Pinned:
+        """Test a version, by default the newest, and answer by it from here on.
 
         Raises:
             VersionNotFoundError: that version is not served.
@@ -82,10 +88,66 @@ class Target(Protocol):
             ImageError: this photograph will never have an answer.
         """
 
+    async def ask(self, images: Sequence[Prepared]) -> Sequence[Answer | ImageError]:
+        """Answers of the chosen version, in order.
+
+        Raises:
+            VersionNotFoundError: it is not served any more.
+            ModelServerError: no answers this time; nothing is known of the photographs.
+        """
+
+
+class Target:
+    """A backend that answers by the one version that was pinned, or not at all.
+
+    Where a connection broke, the version is tested again before any answer counts, and what came over a
+    connection that broke meanwhile does not count either.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._pinned: Pinned | None = None
+        self._tested_connection = -1
+        self._testing = asyncio.Lock()
+
+    @property
+    def batch_size(self) -> int:
+        """The most photographs of one `answer`."""
+        return self._backend.batch_size
+
+    async def pin(self, version: int | None) -> Pinned:
+        """Answer by this version, or the newest, from here on; errors are those of `Backend.choose`."""
+        async with self._testing:
+            connection = self._backend.connection
+            self._pinned = await self._backend.choose(version)
+            self._tested_connection = connection
+            return self._pinned
+
+    def prepare(self, image_bytes: bytes) -> Prepared:
+        """See `Backend.prepare`."""
+        return self._backend.prepare(image_bytes)
+
     async def answer(self, images: Sequence[Prepared], pinned: Pinned) -> Sequence[Answer | ImageError]:
-        """Answers in order, each by exactly `pinned`.
+        """Answers in order, each by exactly `pinned`, for which the images were prepared.
 
         Raises:
             VersionNotFoundError: that version is not pinned any more, is not served, or is another by now.
-            ModelServerError: no answers this time; nothing is known of the photographs.
+            ModelServerError: see `Backend.ask`.
         """
+        await self._test_again(pinned)
+        connection = self._backend.connection
+        answers = await self._backend.ask(images)
+        if connection != self._backend.connection:
+            raise ModelServerAwayError("the connection broke before the answer was here")
+        return answers
+
+    async def _test_again(self, pinned: Pinned) -> None:
+        """Where the connection has changed since: is what answers now still what was pinned?"""
+        async with self._testing:
+            if pinned != self._pinned:
+                raise VersionNotFoundError(f"{pinned} does not answer any more")
+            connection = self._backend.connection
+            if self._tested_connection != connection:
+                if await self._backend.choose(pinned.version) != pinned:
+                    raise VersionNotFoundError(f"{pinned} is not the same model that it was")
+                self._tested_connection = connection
