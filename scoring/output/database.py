@@ -83,3 +83,5 @@ class Database:
             raise OutputError(f"{self._path}: {exc}") from exc
         except sqlite3.Error as exc:
             raise OutputError(f"{self._path}: {exc}") from exc
+        except OSError as exc:
+            raise OutputError(f"{self._path}: {exc.strerror}") from exc
