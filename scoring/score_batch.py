@@ -125,8 +125,12 @@ class Scorer:
             TargetAwayError: nothing has answered for `wait_seconds`.
             MiwakeError: another error of the target's.
         """
+        return record_batch(self.rows(photographs), self._wanted.extras)
+
+    def rows(self, photographs: Iterable[str | Path | bytes]) -> list[Row]:
+        """The same as values, without pyarrow's types."""
         given: list[Photograph] = [p if isinstance(p, bytes) else str(p) for p in photographs]
-        return record_batch(self._portal.call(self._rows, given), self._wanted.extras)
+        return self._portal.call(self._rows, given)
 
     async def _pin(self) -> Pinned:
         return await self._patience.ask(lambda: self._target.pin(self._version))

@@ -14,6 +14,7 @@ from contract.errors import ImageError
 
 if TYPE_CHECKING:
     from contract.prediction import Prediction
+    from scoring.row import Row
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -70,9 +71,20 @@ def _from_gateway(
 
 
 def _from_folder(model: Path, images: Sequence[Path], *, top: int) -> Sequence[Prediction | ImageError]:
-    from scoring.files import predict_files
+    from scoring.score_batch import Scorer
 
-    return predict_files(model, images, top_k=top)
+    with Scorer(model, top_k=top) as scorer:
+        return [_outcome(row) for row in scorer.rows(images)]
+
+
+def _outcome(row: Row) -> Prediction | ImageError:
+    from contract.prediction import Prediction
+
+    if row.label is None or row.probability is None:
+        refusal = ImageError(row.detail)
+        refusal.code = row.code or refusal.code
+        return refusal
+    return Prediction(row.label, row.probability, row.top)
 
 
 def _show(path: Path, outcome: Prediction | ImageError) -> None:
