@@ -11,7 +11,6 @@ import asyncio
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict
 from typing import TypeVar
 
 from modelserver.errors import VersionNotFoundError
@@ -19,6 +18,7 @@ from scoring.errors import VersionChangedError
 from scoring.output.ledger import Ledger
 from scoring.output.sink import Sink
 from scoring.patience import Patience
+from scoring.pinning import keep
 from scoring.repeats import Entry, Numbered, Repeats
 from scoring.row import Row
 from scoring.step import Step
@@ -132,8 +132,8 @@ class Pipeline:
                 raise VersionChangedError(
                     f"{why}: the run began with {gone}; --follow-versions goes on with what answers now"
                 ) from why
-            self._pinned = pinned = await self._patience.ask(lambda: self._target.pin(None))
-            await self._write(lambda: self._ledger.describe({"pinned": asdict(pinned)}))
+            pinned = await self._patience.ask(lambda: self._target.pin(None))
+            self._pinned = await self._write(lambda: keep(pinned, self._ledger))
 
     async def _answers(self, digests: Collection[str]) -> Mapping[str, Row]:
         return await self._write(lambda: self._ledger.answers(digests))
