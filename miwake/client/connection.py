@@ -45,6 +45,11 @@ def connection_options(
     }
 
 
+def shown_url(url: httpx.URL) -> str:
+    """As errors may show it: without the credentials that a URL can hold."""
+    return str(url.copy_with(userinfo=b"", query=None)).rstrip("/")
+
+
 def _base_url(url: str) -> httpx.URL:
     try:
         base_url = httpx.URL(url)
