@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,13 @@ from typing import Literal
 from urllib.parse import quote
 
 from miwake.client.answers import Embedding, Explanation, Prediction
-from miwake.client.errors import BodyTooLargeError, GatewayError, ImageError, ModelNotFoundError
+from miwake.client.errors import (
+    BodyTooLargeError,
+    GatewayError,
+    ImageError,
+    InvalidParameterError,
+    ModelNotFoundError,
+)
 from miwake.client.exchange import Call, Flow, exchange
 from miwake.client.image_source import SentImage
 from miwake.client.reading import (
@@ -24,6 +31,9 @@ from miwake.client.replies import Reply
 from miwake.client.retries import Retries
 from miwake.client.served_models import ModelDetails, ServedModel
 
+# What the gateway takes for safe to log.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
 HeatForm = Literal["overlay", "numbers"]
 # A concrete version, or the alias of one.
 Version = int | str
@@ -36,6 +46,15 @@ class Asked:
     model: str | None = None
     version: Version | None = None
     request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a request id that the gateway would replace.
+
+        Raises:
+            InvalidParameterError: longer than 128 characters, or of others than a log line can hold.
+        """
+        if self.request_id is not None and not _REQUEST_ID.fullmatch(self.request_id):
+            raise InvalidParameterError("request_id is not 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-'")
 
     def parameters(self) -> dict[str, str | int]:
         """Of the query."""
