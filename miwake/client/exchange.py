@@ -91,6 +91,8 @@ def exchange(
 def request_of(http: httpx.Client | httpx.AsyncClient, call: Call, *, seconds: float) -> httpx.Request:
     """The request of an attempt that has this much time left."""
     headers = {"X-Request-ID": call.request_id}
+    if len(call.images) == 1:
+        headers["Content-Type"] = "application/octet-stream"  # the gateway looks for itself
     if call.images:
         headers["X-Request-Timeout"] = f"{max(seconds * _GATEWAYS_SHARE, 0.001):.3f}"
     timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
