@@ -58,9 +58,10 @@ def _base_url(url: str) -> httpx.URL:
     try:
         base_url = httpx.URL(url)
     except httpx.InvalidURL as exc:
-        raise GatewayError(f"{url} is not a URL: {exc}") from exc
+        where = url.rpartition("@")[2]  # before it may stand a password
+        raise GatewayError(f"{where} is not a URL: {exc}") from exc
     if base_url.scheme not in {"http", "https"} or not base_url.host:
-        raise GatewayError(f"{url} is not a URL of http:// or https://")
+        raise GatewayError(f"{shown_url(base_url)} is not a URL of http:// or https://")
     return base_url
 
 
