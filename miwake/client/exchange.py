@@ -6,7 +6,6 @@ clients differ in who waits and who sends, and in nothing else.
 
 from __future__ import annotations
 
-import itertools
 import ssl
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,18 +73,17 @@ def exchange(
     Raises:
         GatewayError: no answer; `retries` allow no other attempt, or there is no time for it.
     """
-    pause = 0.0
-    for attempts_made in itertools.count(1):
+    pause, attempts_made = 0.0, 0
+    while True:
         outcome = yield Attempt(call=call, pause_seconds=pause, give_up_at=give_up_at)
-        error = _error_of(outcome, call, where)
-        if error is None:
-            assert isinstance(outcome, Reply)  # noqa: S101 - all else is an error
-            return outcome
-        after = None if _is_for_good(outcome) else retries.pause_seconds(error, attempts_made=attempts_made)
+        attempts_made += 1
+        result = _result_of(outcome, call, where)
+        if isinstance(result, Reply):
+            return result
+        after = None if _is_for_good(outcome) else retries.pause_seconds(result, attempts_made=attempts_made)
         if after is None or now() + after >= give_up_at:
-            raise error from (outcome if isinstance(outcome, Exception) else None)
+            raise result from (outcome if isinstance(outcome, Exception) else None)
         pause = after
-    raise AssertionError("counting has no end")
 
 
 def request_of(http: httpx.Client | httpx.AsyncClient, call: Call, *, seconds: float) -> httpx.Request:
@@ -108,13 +106,11 @@ def _body(images: Sequence[bytes]) -> dict[str, Any]:
     return {"content": images[0]} if images else {}
 
 
-def _error_of(outcome: Outcome, call: Call, where: str) -> GatewayError | None:
+def _result_of(outcome: Outcome, call: Call, where: str) -> Reply | GatewayError:
     match outcome:
         case Reply():
-            return error_of_reply(outcome, request_id=call.request_id)
-        case TimeoutError():
-            return DeadlineExceededError(f"{where}: no answer in time", request_id=call.request_id)
-        case httpx.TimeoutException() if not isinstance(outcome, httpx.ConnectTimeout):
+            return error_of_reply(outcome, request_id=call.request_id) or outcome
+        case TimeoutError() | httpx.ReadTimeout() | httpx.WriteTimeout() | httpx.PoolTimeout():
             return DeadlineExceededError(f"{where}: no answer in time", request_id=call.request_id)
         case _:
             text = str(outcome) or type(outcome).__name__
