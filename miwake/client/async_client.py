@@ -116,6 +116,8 @@ class AsyncClient:
     ) -> AsyncGenerator[Prediction | ImageError, None]:
         """Label any number of images, as `Client.predict_many`, in tasks.
 
+        A plain iterable is drawn on the loop: one that waits for its items should be asynchronous.
+
         Where the loop over it is left early, `contextlib.aclosing` around it cancels what is under way before
         the program goes on; without it that happens a little later.
         """

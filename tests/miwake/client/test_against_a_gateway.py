@@ -316,14 +316,14 @@ def test_a_model_server_that_comes_back_is_waited_for() -> None:
 def test_a_stopped_row_does_not_wait_for_all_its_attempts() -> None:
     server = FakeModelServer({"toy": {1: FakeVersion(colour_manifest(), network=probabilities)}})
 
-    with ready_gateway(server) as url, Client(url) as client:
+    with ready_gateway(server) as url, Client(url, retries=Retries(attempts=100)) as client:
         outcomes = client.predict_many(itertools.cycle(PICTURES), concurrency=2, images_per_request=1)
         assert next(outcomes).label == "red"
         server.predict_error = Away("gone")
         started = time.monotonic()
         outcomes.close()
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15  # and not its timeout's 30
 
 
 def test_nothing_is_ready_where_nothing_listens() -> None:
