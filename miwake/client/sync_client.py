@@ -169,7 +169,7 @@ class Client:
                 most 2 * `concurrency` * `images_per_request` of them ahead.
             concurrency: requests at once, each in a thread.
             images_per_request: 1 where images come slowly and each is waited for. Alone, one of 95 KB
-                took both sides a quarter more processor time than among four, a tiny one four times as much.
+                took client and gateway a quarter more processor time than among four.
             model: as for `predict`; so are `version` and `top_k`.
             version: see there.
             top_k: see there.
