@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,17 +14,18 @@ import httpx
 from miwake.client.answers import Embedding, Explanation, Prediction
 from miwake.client.calls import Asked, Calls, HeatForm, Version
 from miwake.client.clock import AsyncClock, AsyncSystemClock
-from miwake.client.connection import Verify, connection_options
+from miwake.client.connection import Verify, connection_options, shown_url
 from miwake.client.errors import ImageError
 from miwake.client.exchange import Attempt, Flow, Outcome, request_of
-from miwake.client.image_source import ImageSource, NamedSource, SentImage, read_image, read_item
-from miwake.client.in_order import in_order_async
+from miwake.client.image_source import ImageSource, NamedSource, read_image, read_images
+from miwake.client.in_order import groups_async, in_order_async
 from miwake.client.replies import Reply
 from miwake.client.retries import Retries
 from miwake.client.served_models import ModelDetails, ServedModel
 
 Answer = TypeVar("Answer")
-Source = TypeVar("Source", bound=ImageSource | NamedSource)
+Source = TypeVar("Source")
+Sent = TypeVar("Sent")
 
 
 class AsyncClient:
@@ -52,6 +54,7 @@ class AsyncClient:
         self._http = httpx.AsyncClient(**options, transport=transport)
         self._clock = clock or AsyncSystemClock()
         self._calls = Calls(
+            url=shown_url(self._http.base_url),
             default_model=model,
             timeout_seconds=timeout_seconds,
             retries=retries or Retries(),
@@ -84,34 +87,46 @@ class AsyncClient:
         request_id: str | None = None,
     ) -> Prediction:
         """Label one image, as `Client.predict`."""
-        sent = await _read(partial(read_image, name=name), image)
+        sent = await _off_the_loop(partial(read_image, name=name), image)
         asked = Asked(model=model, version=version, request_id=request_id)
         return await self._run(self._calls.predict(sent, asked, top_k=top_k))
 
-    def predict_many(
+    async def predict_batch(
+        self,
+        images: Iterable[ImageSource | NamedSource],
+        *,
+        model: str | None = None,
+        version: Version | None = None,
+        top_k: int = 5,
+        request_id: str | None = None,
+    ) -> list[Prediction | ImageError]:
+        """Label several images in one request, as `Client.predict_batch`."""
+        asked = Asked(model=model, version=version, request_id=request_id)
+        return await self._predict_batch(list(images), asked=asked, top_k=top_k)
+
+    async def predict_many(  # noqa: PLR0913 - as the API
         self,
         images: Iterable[ImageSource | NamedSource] | AsyncIterable[ImageSource | NamedSource],
         *,
         concurrency: int = 8,
+        images_per_request: int = 4,
         model: str | None = None,
         version: Version | None = None,
         top_k: int = 5,
     ) -> AsyncGenerator[Prediction | ImageError, None]:
-        """As `Client.predict_many`, in tasks.
+        """Label any number of images, as `Client.predict_many`, in tasks.
+
+        A plain iterable is drawn on the loop: one that waits for its items should be asynchronous.
 
         Where the loop over it is left early, `contextlib.aclosing` around it cancels what is under way before
         the program goes on; without it that happens a little later.
         """
-        asked = Asked(model=model, version=version)
-
-        async def outcome(item: ImageSource | NamedSource) -> Prediction | ImageError:
-            try:
-                sent = await _read(read_item, item)
-                return await self._run(self._calls.predict(sent, asked, top_k=top_k))
-            except ImageError as exc:
-                return exc
-
-        return in_order_async(outcome, images, concurrency=concurrency)
+        work = partial(self._predict_batch, asked=Asked(model=model, version=version), top_k=top_k)
+        batches = in_order_async(work, groups_async(images, size=images_per_request), concurrency=concurrency)
+        async with aclosing(batches):
+            async for outcomes in batches:
+                for outcome in outcomes:
+                    yield outcome
 
     async def explain(  # noqa: PLR0913 - as the API
         self,
@@ -125,7 +140,7 @@ class AsyncClient:
         request_id: str | None = None,
     ) -> Explanation:
         """Show where the model looked, as `Client.explain`."""
-        sent = await _read(partial(read_image, name=name), image)
+        sent = await _off_the_loop(partial(read_image, name=name), image)
         asked = Asked(model=model, version=version, request_id=request_id)
         return await self._run(self._calls.explain(sent, asked, label=label, form=form))
 
@@ -139,7 +154,7 @@ class AsyncClient:
         request_id: str | None = None,
     ) -> Embedding:
         """What the network makes of an image before it decides, as `Client.embed`."""
-        sent = await _read(partial(read_image, name=name), image)
+        sent = await _off_the_loop(partial(read_image, name=name), image)
         asked = Asked(model=model, version=version, request_id=request_id)
         return await self._run(self._calls.embed(sent, asked))
 
@@ -154,6 +169,12 @@ class AsyncClient:
     async def is_ready(self) -> bool:
         """Whether the gateway has a model to answer with, as `Client.is_ready`."""
         return await self._run(self._calls.is_ready())
+
+    async def _predict_batch(
+        self, images: list[ImageSource | NamedSource], *, asked: Asked, top_k: int
+    ) -> list[Prediction | ImageError]:
+        read = await _off_the_loop(read_images, images)
+        return await self._run(self._calls.predict_batch(read, asked, top_k=top_k))
 
     async def _run(self, flow: Flow[Answer]) -> Answer:
         try:
@@ -179,8 +200,9 @@ class AsyncClient:
         return Reply.of(response, response.content)
 
 
-async def _read(read: Callable[[Source], SentImage], source: Source) -> SentImage:
-    """Files are read and pixels are encoded off the loop; bytes are there already."""
-    if isinstance(source, bytes):
+async def _off_the_loop(read: Callable[[Source], Sent], source: Source) -> Sent:
+    """Files are read and pixels are encoded in a thread; what is bytes already needs none."""
+    given = source if isinstance(source, list) else [source]
+    if all(isinstance(image, bytes) for image in given):
         return read(source)
     return await asyncio.to_thread(read, source)

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
 from miwake.client.answers import Embedding, Explanation, Prediction
-from miwake.client.errors import GatewayError, ModelNotFoundError
+from miwake.client.errors import (
+    BodyTooLargeError,
+    GatewayError,
+    ImageError,
+    InvalidParameterError,
+    ModelNotFoundError,
+)
 from miwake.client.exchange import Call, Flow, exchange
 from miwake.client.image_source import SentImage
-from miwake.client.reading import read_embedding, read_explanation, read_model, read_models, read_prediction
+from miwake.client.reading import (
+    only,
+    read_embedding,
+    read_explanation,
+    read_model,
+    read_models,
+    read_predictions,
+)
 from miwake.client.replies import Reply
 from miwake.client.retries import Retries
 from miwake.client.served_models import ModelDetails, ServedModel
+
+# What the gateway takes for safe to log.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 HeatForm = Literal["overlay", "numbers"]
 # A concrete version, or the alias of one.
@@ -29,6 +46,15 @@ class Asked:
     model: str | None = None
     version: Version | None = None
     request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a request id that the gateway would replace.
+
+        Raises:
+            InvalidParameterError: longer than 128 characters, or of others than a log line can hold.
+        """
+        if self.request_id is not None and not _REQUEST_ID.fullmatch(self.request_id):
+            raise InvalidParameterError("request_id is not 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-'")
 
     def parameters(self) -> dict[str, str | int]:
         """Of the query."""
@@ -46,36 +72,50 @@ class Calls:
     """Flows of one client.
 
     Attributes:
+        url: of the gateway, for errors.
         default_model: that answers where none is named; None for the gateway's.
         timeout_seconds: of one call, all its attempts and pauses together.
         retries: of one call.
         now: the client's clock.
     """
 
+    url: str
     default_model: str | None
     timeout_seconds: float
     retries: Retries
     now: Callable[[], float]
 
+    def predict_batch(
+        self, images: Sequence[SentImage | ImageError], asked: Asked, *, top_k: int
+    ) -> Flow[list[Prediction | ImageError]]:
+        """POST /predict, or a named model's.
+
+        Args:
+            images: of one request; those that never became bytes are their own outcomes.
+            asked: the model and version.
+            top_k: candidates an image.
+
+        Returns:
+            An outcome for each image, in order.
+        """
+        sent = [image for image in images if isinstance(image, SentImage)]
+        answered = iter((yield from self._predict(sent, asked, top_k, self._give_up_at())) if sent else ())
+        return [next(answered) if isinstance(image, SentImage) else image for image in images]
+
     def predict(self, image: SentImage, asked: Asked, *, top_k: int) -> Flow[Prediction]:
-        """POST /predict, or a named model's."""
-        model = asked.model or self.default_model
-        path = "/predict" if model is None else _path(model, "predict")
-        call = _post(path, image, asked, top_k=top_k)
-        return read_prediction((yield from self._ask_of(image, call, self._give_up_at())), name=image.name)
+        """The same of one image, whose refusal is raised."""
+        return only((yield from self.predict_batch([image], asked, top_k=top_k)))
 
     def explain(
         self, image: SentImage, asked: Asked, *, label: str | None, form: HeatForm
     ) -> Flow[Explanation]:
         """POST /models/{model}/explain."""
         chosen = {"form": form} if label is None else {"form": form, "label": label}
-        return read_explanation(
-            (yield from self._ask_model("explain", image, asked, **chosen)), name=image.name
-        )
+        return read_explanation((yield from self._ask_model("explain", image, asked, **chosen)), image.name)
 
     def embed(self, image: SentImage, asked: Asked) -> Flow[Embedding]:
         """POST /models/{model}/embed."""
-        return read_embedding((yield from self._ask_model("embed", image, asked)), name=image.name)
+        return read_embedding((yield from self._ask_model("embed", image, asked)), image.name)
 
     def models(self) -> Flow[tuple[ServedModel, ...]]:
         """GET /models."""
@@ -88,9 +128,8 @@ class Calls:
 
     def is_ready(self) -> Flow[bool]:
         """GET /readyz, once."""
-        call, once = _get("/readyz"), Retries(attempts=1)
         try:
-            yield from exchange(call, retries=once, now=self.now, give_up_at=self._give_up_at())
+            yield from self._ask(_get("/readyz"), self._give_up_at(), retries=Retries(attempts=1))
         except GatewayError:
             return False
         return True
@@ -98,16 +137,28 @@ class Calls:
     def _give_up_at(self) -> float:
         return self.now() + self.timeout_seconds
 
-    def _ask(self, call: Call, give_up_at: float) -> Flow[Reply]:
-        return exchange(call, retries=self.retries, now=self.now, give_up_at=give_up_at)
+    def _ask(self, call: Call, give_up_at: float, *, retries: Retries | None = None) -> Flow[Reply]:
+        return exchange(
+            call, where=self.url, retries=retries or self.retries, now=self.now, give_up_at=give_up_at
+        )
 
-    def _ask_of(self, image: SentImage, call: Call, give_up_at: float) -> Flow[Reply]:
-        """The same about an image: its name stands in the error."""
+    def _predict(
+        self, images: Sequence[SentImage], asked: Asked, top_k: int, give_up_at: float
+    ) -> Flow[list[Prediction | ImageError]]:
+        """Ask for all; where they are too many for the gateway, for one half and then for the other."""
+        model = asked.model or self.default_model
+        path = "/predict" if model is None else _path(model, "predict")
+        names = [image.name for image in images]
         try:
-            return (yield from self._ask(call, give_up_at))
-        except GatewayError as exc:
-            exc.name = image.name
-            raise
+            reply = yield from self._ask(_post(path, images, asked, top_k=top_k), give_up_at)
+        except BodyTooLargeError as exc:
+            if len(images) == 1:
+                exc.name = names[0]
+                return [exc]
+            half = len(images) // 2
+            first = yield from self._predict(images[:half], asked, top_k, give_up_at)
+            return first + (yield from self._predict(images[half:], asked, top_k, give_up_at))
+        return read_predictions(reply, names)
 
     def _ask_model(self, verb: str, image: SentImage, asked: Asked, **parameters: str) -> Flow[Reply]:
         """Ask what only a named model is asked; without a name the gateway says first which one it is."""
@@ -115,8 +166,7 @@ class Calls:
         model = asked.model or self.default_model
         if model is None:
             model = _default_of(read_models((yield from self._ask(_get("/models"), give_up_at))))
-        call = _post(_path(model, verb), image, asked, **parameters)
-        return (yield from self._ask_of(image, call, give_up_at))
+        return (yield from self._ask(_post(_path(model, verb), [image], asked, **parameters), give_up_at))
 
 
 def _path(model: str, *verb: str) -> str:
@@ -127,13 +177,13 @@ def _get(path: str, **parameters: str | int) -> Call:
     return Call(method="GET", path=path, request_id=uuid.uuid4().hex, parameters=parameters)
 
 
-def _post(path: str, image: SentImage, asked: Asked, **parameters: str | int) -> Call:
+def _post(path: str, images: Sequence[SentImage], asked: Asked, **parameters: str | int) -> Call:
     return Call(
         method="POST",
         path=path,
         request_id=asked.request_id or uuid.uuid4().hex,
         parameters=asked.parameters() | parameters,
-        content=image.image_bytes,
+        images=[image.image_bytes for image in images],
     )
 
 

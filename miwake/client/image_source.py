@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from contract.image import upright
-from miwake.client.errors import ImageUndecodableError, ImageUnreadableError, UnsupportedFormatError
+from miwake.client.errors import (
+    ImageError,
+    ImageUndecodableError,
+    ImageUnreadableError,
+    UnsupportedFormatError,
+)
 
 # What a caller may hand over. A `str` is a path, never a URL.
 ImageSource = str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[np.uint8]
@@ -59,12 +65,21 @@ def read_image(image: ImageSource, *, name: str | None = None) -> SentImage:
     return SentImage(_bytes_of(image, name), name)
 
 
-def read_item(item: ImageSource | NamedSource) -> SentImage:
-    """The same of an image that may come with a name."""
-    if isinstance(item, tuple):
-        name, image = item
+def read_images(images: Iterable[ImageSource | NamedSource]) -> list[SentImage | ImageError]:
+    """The same of many, each of which may come with a name. Those that cannot be sent are their errors.
+
+    Raises:
+        TypeError: one is no image.
+    """
+    return [_read_item(image) for image in images]
+
+
+def _read_item(item: ImageSource | NamedSource) -> SentImage | ImageError:
+    name, image = item if isinstance(item, tuple) else (None, item)
+    try:
         return read_image(image, name=name)
-    return read_image(item)
+    except ImageError as exc:
+        return exc
 
 
 def _bytes_of(image: ImageSource, name: str | None) -> bytes:

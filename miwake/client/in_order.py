@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections import deque
 from collections.abc import (
@@ -13,6 +14,7 @@ from collections.abc import (
     Callable,
     Generator,
     Iterable,
+    Iterator,
 )
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -61,7 +63,7 @@ def in_order(
 
 async def in_order_async(
     work: Callable[[Item], Awaitable[Result]],
-    items: Iterable[Item] | AsyncIterable[Item],
+    items: AsyncIterable[Item],
     *,
     concurrency: int,
 ) -> AsyncGenerator[Result, None]:
@@ -75,7 +77,7 @@ async def in_order_async(
 
     waiting: deque[asyncio.Task[Result]] = deque()
     try:
-        async for item in _async(items):
+        async for item in items:
             waiting.append(asyncio.create_task(placed(item)))
             while waiting and (len(waiting) >= most or waiting[0].done()):
                 yield await waiting.popleft()
@@ -87,13 +89,44 @@ async def in_order_async(
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
+def groups(items: Iterable[Item], *, size: int) -> Iterator[list[Item]]:
+    """Items in lists of that many, the last of which may be shorter.
+
+    Raises:
+        ValueError: a size below 1.
+    """
+    _refuse_none(size)
+    source = iter(items)
+    while group := list(itertools.islice(source, size)):
+        yield group
+
+
+async def groups_async(
+    items: Iterable[Item] | AsyncIterable[Item], *, size: int
+) -> AsyncIterator[list[Item]]:
+    """The same, also of what comes over time."""
+    _refuse_none(size)
+    group: list[Item] = []
+    async for item in _over_time(items):
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
 def _read_ahead(concurrency: int) -> int:
-    if concurrency < 1:
-        raise ValueError("concurrency is at least 1")
+    _refuse_none(concurrency)
     return _READ_AHEAD * concurrency
 
 
-async def _async(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
+def _refuse_none(count: int) -> None:
+    if count < 1:
+        raise ValueError(f"{count} at once is none at all")
+
+
+async def _over_time(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item

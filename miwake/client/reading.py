@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from contract.image_spec import ImageSpec
 from contract.manifest import provenance_from_fields
 from contract.prediction import Candidate
 from miwake.client.answers import Embedding, Explanation, Prediction
-from miwake.client.errors import UnexpectedAnswerError
+from miwake.client.errors import ERROR_BY_CODE, ImageError, UnexpectedAnswerError
 from miwake.client.replies import Reply
 from miwake.client.served_models import ModelDetails, ServedModel, ServedVersion
 
@@ -33,38 +34,27 @@ def fields_of(reply: Reply) -> Fields:
     return Fields(reply.document(), document=reply.url, error=UnexpectedAnswerError)
 
 
-def read_prediction(reply: Reply, *, name: str | None) -> Prediction:
-    """The one prediction of an answer."""
-    answer = fields_of(reply)
-    item = _only(answer, "predictions")
-    return Prediction(
-        label=item.string("label"),
-        probability=item.number("probability"),
-        top=tuple(Candidate(c.string("label"), c.number("probability")) for c in item.objects("top")),
-        name=name,
-        **_origin(answer),
-    )
+def read_predictions(reply: Reply, names: Sequence[str | None]) -> list[Prediction | ImageError]:
+    """An outcome for each image, in their order."""
+    return _outcomes(reply, names, "predictions", _prediction)
 
 
-def read_explanation(reply: Reply, *, name: str | None) -> Explanation:
-    """The one explanation of an answer."""
-    answer = fields_of(reply)
-    item = _only(answer, "explanations")
-    return Explanation(
-        label=item.string("label"),
-        probability=item.number("probability"),
-        overlay=_optional(item, "overlay", lambda overlay: _png(item.string(overlay), reply)),
-        heatmap=_optional(item, "heatmap", lambda _: _heatmap(reply)),
-        name=name,
-        **_origin(answer),
-    )
+def read_explanation(reply: Reply, name: str | None) -> Explanation:
+    """Of one image.
+
+    Raises:
+        ImageError: it was refused.
+    """
+    return only(_outcomes(reply, [name], "explanations", partial(_explanation, reply)))
 
 
-def read_embedding(reply: Reply, *, name: str | None) -> Embedding:
-    """The one feature vector of an answer."""
-    answer = fields_of(reply)
-    vector = np.array(_only(answer, "embeddings").numbers("embedding"), dtype=np.float32)
-    return Embedding(vector=vector, name=name, **_origin(answer))
+def read_embedding(reply: Reply, name: str | None) -> Embedding:
+    """Of one image.
+
+    Raises:
+        ImageError: it was refused.
+    """
+    return only(_outcomes(reply, [name], "embeddings", _embedding))
 
 
 def read_models(reply: Reply) -> tuple[ServedModel, ...]:
@@ -94,11 +84,66 @@ def read_model(reply: Reply) -> ModelDetails:
         raise reply.unexpected() from exc
 
 
-def _only(answer: Fields, name: str) -> Fields:
-    items = answer.objects(name)
-    if len(items) != 1:
-        raise answer.member_refusal(name, f"are {len(items)} answers for one image")
-    return items[0]
+def _outcomes(
+    reply: Reply, names: Sequence[str | None], member: str, read: Callable[..., Value]
+) -> list[Value | ImageError]:
+    """Read an answer's items, or those of a problem that says for each image why it was refused."""
+    answer = fields_of(reply)
+    all_failed = answer.has("errors")
+    items = answer.objects("errors" if all_failed else member)
+    if len(items) != len(names):
+        raise answer.refusal(f"{len(items)} answers for {len(names)} images")
+    origin = {} if all_failed else _origin(answer)
+    return [
+        _refused(item.object("error"), answer, reply, name)
+        if item.has("error")
+        else read(item, name=name, **origin)
+        for item, name in zip(items, names, strict=True)
+    ]
+
+
+def _refused(error: Fields, answer: Fields, reply: Reply, name: str | None) -> ImageError:
+    """The status is that of a whole request, so it is an image's only where it stands for that image."""
+    code = error.string("code")
+    known = ERROR_BY_CODE.get(code, ImageError)
+    return (known if issubclass(known, ImageError) else ImageError)(
+        error.string("detail"),
+        code=code,
+        status=reply.status if answer.has("code") and answer.string("code") == code else None,
+        request_id=answer.string("request_id"),
+        name=name,
+    )
+
+
+def only(outcomes: Sequence[Value | ImageError]) -> Value:
+    """The one outcome, raised if it is an error."""
+    (outcome,) = outcomes
+    if isinstance(outcome, ImageError):
+        raise outcome
+    return outcome
+
+
+def _prediction(item: Fields, **origin: Any) -> Prediction:
+    return Prediction(
+        label=item.string("label"),
+        probability=item.number("probability"),
+        top=tuple(Candidate(c.string("label"), c.number("probability")) for c in item.objects("top")),
+        **origin,
+    )
+
+
+def _explanation(reply: Reply, item: Fields, **origin: Any) -> Explanation:
+    return Explanation(
+        label=item.string("label"),
+        probability=item.number("probability"),
+        overlay=_optional(item, "overlay", lambda name: _png(item.string(name), reply)),
+        heatmap=_optional(item, "heatmap", lambda _: _heatmap(reply)),
+        **origin,
+    )
+
+
+def _embedding(item: Fields, **origin: Any) -> Embedding:
+    return Embedding(vector=np.array(item.numbers("embedding"), dtype=np.float32), **origin)
 
 
 def _origin(answer: Fields) -> dict[str, Any]:

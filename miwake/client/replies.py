@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from miwake.client.connection import shown_url
 from miwake.client.errors import ERROR_BY_CODE, GatewayError, UnavailableError, UnexpectedAnswerError
 
 _TRY_LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -27,8 +28,8 @@ class Reply:
     @classmethod
     def of(cls, response: httpx.Response, body: bytes) -> Reply:
         """Of a response whose body was read on the way."""
-        url = response.url.copy_with(userinfo=b"", query=None)
-        return cls(status=response.status_code, headers=response.headers, body=body, url=str(url))
+        url = shown_url(response.url)
+        return cls(status=response.status_code, headers=response.headers, body=body, url=url)
 
     def document(self) -> Mapping[str, Any]:
         """The JSON object.
@@ -37,14 +38,9 @@ class Reply:
             UnexpectedAnswerError: it is none.
         """
         document = _json_object(self.body)
-        if document is None or not self.is_success:
+        if document is None:
             raise self.unexpected()
         return document
-
-    @property
-    def is_success(self) -> bool:
-        """Whether it answers what was asked."""
-        return self.status == HTTPStatus.OK
 
     def unexpected(self) -> UnexpectedAnswerError:
         """An error to be raised: no gateway answers like this."""
@@ -53,10 +49,13 @@ class Reply:
 
 
 def error_of_reply(reply: Reply, *, request_id: str) -> GatewayError | None:
-    """The typed error of a problem document (RFC 9457), or of what a proxy says; None for an answer."""
-    if reply.is_success:
-        return None
+    """The typed error of a problem document (RFC 9457), or of what a proxy says.
+
+    None for an answer, and for the problem of a request whose images were looked at and all refused.
+    """
     document = _json_object(reply.body) or {}
+    if reply.status == HTTPStatus.OK or isinstance(document.get("errors"), list):
+        return None
     code, detail = document.get("code"), document.get("detail")
     given_id = document.get("request_id")
     retry_after = _seconds(reply.headers.get("retry-after", ""))

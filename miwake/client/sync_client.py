@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import closing
+from threading import Event
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -14,11 +14,11 @@ import httpx
 from miwake.client.answers import Embedding, Explanation, Prediction
 from miwake.client.calls import Asked, Calls, HeatForm, Version
 from miwake.client.clock import Clock, SystemClock
-from miwake.client.connection import Verify, connection_options
+from miwake.client.connection import Verify, connection_options, shown_url
 from miwake.client.errors import ImageError
 from miwake.client.exchange import Attempt, Flow, Outcome, request_of
-from miwake.client.image_source import ImageSource, NamedSource, read_image, read_item
-from miwake.client.in_order import in_order
+from miwake.client.image_source import ImageSource, NamedSource, read_image, read_images
+from miwake.client.in_order import groups, in_order
 from miwake.client.replies import Reply
 from miwake.client.retries import Retries
 from miwake.client.served_models import ModelDetails, ServedModel
@@ -69,6 +69,7 @@ class Client:
         self._http = httpx.Client(**options, transport=transport)
         self._clock = clock or SystemClock()
         self._calls = Calls(
+            url=shown_url(self._http.base_url),
             default_model=model,
             timeout_seconds=timeout_seconds,
             retries=retries or Retries(),
@@ -120,42 +121,76 @@ class Client:
         asked = Asked(model=model, version=version, request_id=request_id)
         return self._run(self._calls.predict(sent, asked, top_k=top_k))
 
-    def predict_many(
+    def predict_batch(
+        self,
+        images: Iterable[ImageSource | NamedSource],
+        *,
+        model: str | None = None,
+        version: Version | None = None,
+        top_k: int = 5,
+        request_id: str | None = None,
+    ) -> list[Prediction | ImageError]:
+        """Label several images in one request, by one version.
+
+        Args:
+            images: as for `predict`, or pairs (name, image). More than the gateway takes at once become
+                several requests.
+            model: as for `predict`; so are the other arguments.
+            version: see there.
+            top_k: see there.
+            request_id: see there.
+
+        Returns:
+            An outcome for each, in order; an image that is refused fails alone.
+
+        Raises:
+            GatewayError: any but an ImageError.
+        """
+        asked = Asked(model=model, version=version, request_id=request_id)
+        return self._run(self._calls.predict_batch(read_images(images), asked, top_k=top_k))
+
+    def predict_many(  # noqa: PLR0913 - as the API
         self,
         images: Iterable[ImageSource | NamedSource],
         *,
         concurrency: int = 8,
+        images_per_request: int = 4,
         model: str | None = None,
         version: Version | None = None,
         top_k: int = 5,
     ) -> Generator[Prediction | ImageError, None, None]:
-        """Label images, several at once; outcomes come in the order of the images.
+        """Label any number of images; outcomes come in their order.
 
         An image that is refused is yielded as its error, and the others go on. What concerns all of them is
         raised. It may be stopped at any time, and ends once the requests under way have ended.
 
         Args:
-            images: as for `predict`, or pairs (name, image); may have no end. They are drawn by whoever
-                draws the outcomes, at most twice `concurrency` of them ahead.
+            images: as for `predict_batch`; may have no end. They are drawn by whoever draws the outcomes, at
+                most 2 * `concurrency` * `images_per_request` of them ahead.
             concurrency: requests at once, each in a thread.
+            images_per_request: 1 where images come slowly and each is waited for. Alone, one of 95 KB
+                took client and gateway a quarter more processor time than among four.
             model: as for `predict`; so are `version` and `top_k`.
             version: see there.
             top_k: see there.
 
+        Yields:
+            An outcome for each.
+
         Raises:
             GatewayError: any but an ImageError.
-            ValueError: no concurrency at all.
+            ValueError: nothing at once, or nothing in a request.
         """
         asked = Asked(model=model, version=version)
 
-        def outcome(item: ImageSource | NamedSource, stopped: threading.Event) -> Prediction | ImageError:
-            try:
-                sent = read_item(item)
-                return self._run(self._calls.predict(sent, asked, top_k=top_k), stopped=stopped)
-            except ImageError as exc:
-                return exc
+        def work(group: list[ImageSource | NamedSource], stopped: Event) -> list[Prediction | ImageError]:
+            flow = self._calls.predict_batch(read_images(group), asked, top_k=top_k)
+            return self._run(flow, stopped=stopped)
 
-        return in_order(outcome, images, concurrency=concurrency)
+        batches = in_order(work, groups(images, size=images_per_request), concurrency=concurrency)
+        with closing(batches):
+            for outcomes in batches:
+                yield from outcomes
 
     def explain(  # noqa: PLR0913 - as the API
         self,
@@ -217,7 +252,7 @@ class Client:
         """Whether the gateway has a model to answer with; asked once, whatever the answer."""
         return self._run(self._calls.is_ready())
 
-    def _run(self, flow: Flow[Answer], *, stopped: threading.Event | None = None) -> Answer:
+    def _run(self, flow: Flow[Answer], *, stopped: Event | None = None) -> Answer:
         try:
             attempt = next(flow)
             while stopped is None or not stopped.is_set():

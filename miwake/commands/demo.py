@@ -59,7 +59,7 @@ def _step(text: str) -> None:
 
 
 def _ask(url: str, picture: Path) -> None:
-    from miwake.client import Client
+    from miwake import Client
 
     with Client(url) as client:
         prediction = client.predict(picture)
@@ -85,7 +85,7 @@ def _gateway(models: Path, url: str, *, port: int) -> Iterator[None]:
 
 
 def _comes_up(process: subprocess.Popen[bytes], url: str) -> bool:
-    from miwake.client import Client
+    from miwake import Client
 
     give_up = time.monotonic() + _START_TIMEOUT_SECONDS
     with Client(url) as client:

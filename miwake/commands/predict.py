@@ -64,7 +64,7 @@ def predict(  # noqa: PLR0913 - one argument an option
 def _from_gateway(
     url: str, images: Sequence[Path], *, top: int, api_key: str | None
 ) -> Iterator[Prediction | ImageError]:
-    from miwake.client import Client
+    from miwake import Client
 
     with Client(url, api_key=api_key) as client:
         yield from client.predict_many(images, top_k=top)
