@@ -38,7 +38,7 @@ class Job:
         follow_versions: whether another version may go on where the first is not served any more.
         wait_seconds: for a target that answers nothing at all.
         threads: that read and decode; None for what suits sources and target.
-        calls: batches, or images at a gateway, under way at once; None for what suits the target.
+        calls: batches under way at once; None for what suits the target.
     """
 
     sources: tuple[str, ...]

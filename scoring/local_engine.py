@@ -26,9 +26,6 @@ from scoring.targets.target import Pinned
 
 # Over a network a thread mostly waits.
 _REMOTE_THREADS = 16
-# Batches at a model server: one that it works on, one that waits there, one on its way.
-_MODEL_SERVER_CALLS = 3
-_GATEWAY_CALLS = 16
 
 
 def local_engine(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> Pinned:
@@ -40,7 +37,6 @@ async def _score(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> 
     # As Ctrl-C: what is under way is dropped, what is kept stays.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     patience = Patience(job.wait_seconds, on_wait=progress.waiting)
-    calls = job.calls or (_GATEWAY_CALLS if job.address.is_gateway else _MODEL_SERVER_CALLS)
     threads = job.threads or _usual_threads(job)
     async with open_target(job.address, job.wanted) as target:
         pinned = await pin(job, ledger, target, patience)
@@ -63,7 +59,7 @@ async def _score(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> 
                 dedupe=job.dedupe,
             )
             # Those that read, those that wait for the target, and one that writes.
-            return await pipeline.run(pinned, workers=threads + calls + 1)
+            return await pipeline.run(pinned, workers=threads + (job.calls or target.calls) + 1)
 
 
 def _usual_threads(job: Job) -> int:

@@ -33,9 +33,6 @@ from scoring.step import Photograph, Step
 from scoring.targets.opening import Address, open_target
 from scoring.targets.target import Pinned, Target, Wanted
 
-_CALLS = 3
-_GATEWAY_CALLS = 16
-
 
 class Scorer:
     """A target that stays open from entering to leaving, for any number of batches of one version.
@@ -138,7 +135,7 @@ class Scorer:
     async def _rows(self, photographs: Sequence[Photograph]) -> list[Row]:
         """A few batches at a time, so that a long list takes no more memory than its rows."""
         size = self._target.batch_size
-        places = asyncio.Semaphore(self._threads + (_GATEWAY_CALLS if self._address.is_gateway else _CALLS))
+        places = asyncio.Semaphore(self._threads + self._target.calls)
 
         async def batch(start: int) -> list[Row]:
             async with places:

@@ -84,7 +84,7 @@ _SHARD = re.compile(r"([0-9]+)/([0-9]+)")
 @click.option(
     "--calls",
     type=click.IntRange(min=1),
-    help="Under way at once. [default: 3 batches; 16 images at a gateway]",
+    help="Under way at once. [default: 3 batches; 6 requests of 4 images at a gateway]",
 )
 @click.option(
     "--engine",

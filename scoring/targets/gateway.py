@@ -1,4 +1,4 @@
-"""A gateway as the target: encoded photographs go over HTTP, one a request."""
+"""A gateway as the target: encoded photographs go over HTTP, a few a request."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import asdict
 from contract.errors import ContractBrokenError, ImageError
 from contract.prediction import Prediction
 from miwake.client import AsyncClient
+from miwake.client import Prediction as Said
 from miwake.client.errors import DeadlineExceededError as ClientDeadlineExceededError
 from miwake.client.errors import InternalError, ModelNotFoundError, UnavailableError
 from miwake.client.errors import VersionNotFoundError as ClientVersionNotFoundError
@@ -36,8 +37,9 @@ class GatewayBackend:
         wanted: of each photograph; its `max_pixels` are the gateway's own to choose.
     """
 
-    # One request an image: what is refused is asked again alone.
-    batch_size = 1
+    # A request of a few costs a fifth less than as many of one; all of it is let in by a gateway, or nothing.
+    batch_size = 4
+    calls = 6
 
     def __init__(self, client: AsyncClient, model: str | None, *, wanted: Wanted) -> None:
         self._client = client
@@ -72,7 +74,11 @@ class GatewayBackend:
         assert self._chosen is not None, "a version is chosen first"  # noqa: S101 - a fault of ours
         pinned = self._chosen
         with self._translated():
-            return list(await asyncio.gather(*(self._answer(image, pinned) for image in images)))
+            said = await self._client.predict_batch(
+                images, model=pinned.model, version=pinned.version, top_k=self._wanted.top_k
+            )
+            answers = (self._answer(*both, pinned) for both in zip(images, said, strict=True))
+            return list(await asyncio.gather(*answers))
 
     async def _default(self) -> str:
         for model in await self._client.models():
@@ -80,15 +86,15 @@ class GatewayBackend:
                 return model.name
         raise ModelNotFoundError("the caller may not use the gateway's default model: name one by --model")
 
-    async def _answer(self, image: bytes, pinned: Pinned) -> Answer | ImageError:
+    async def _answer(self, image: bytes, said: Said | ImageError, pinned: Pinned) -> Answer | ImageError:
+        """What was said of one image, and what else is wanted of it."""
+        if isinstance(said, ImageError):
+            return said
+        if said.version != pinned.version:
+            raise ContractBrokenError(f"the gateway was asked for {pinned} and answered by {said.version}")
         client, model, version = self._client, pinned.model, pinned.version
         embedding = heatmap = None
         try:
-            said = await client.predict(image, model=model, version=version, top_k=self._wanted.top_k)
-            if said.version != pinned.version:
-                raise ContractBrokenError(
-                    f"the gateway was asked for {pinned} and answered by {said.version}"
-                )
             if self._wanted.extras.embedding:
                 embedding = (await client.embed(image, model=model, version=version)).vector
             if self._wanted.extras.heatmap:

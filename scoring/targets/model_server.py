@@ -37,6 +37,9 @@ class ModelServerBackend:
         sidecar: of a model made elsewhere.
     """
 
+    # One that it works on, one that waits there, one on its way.
+    calls = 3
+
     def __init__(
         self, server: ModelServer, model: str, *, wanted: Wanted, sidecar: Sidecar | None = None
     ) -> None:

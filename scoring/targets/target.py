@@ -65,6 +65,10 @@ class Backend(Protocol):
     """One model of whatever runs it."""
 
     @property
+    def calls(self) -> int:
+        """Batches under way at once that keep it busy."""
+
+    @property
     def batch_size(self) -> int:
         """The most photographs of one `ask`, once a version was chosen."""
 
@@ -109,6 +113,11 @@ class Target:
         self._pinned: Pinned | None = None
         self._tested_connection = -1
         self._testing = asyncio.Lock()
+
+    @property
+    def calls(self) -> int:
+        """See `Backend.calls`."""
+        return self._backend.calls
 
     @property
     def batch_size(self) -> int:
