@@ -75,7 +75,7 @@ class Scorer:
         extras = Extras(embedding=embeddings, heatmap=heatmaps)
         self._wanted = Wanted(top_k=top_k, extras=extras, max_pixels=max_image_pixels)
         self._version = version
-        self._reader = Reader(max_bytes=max_image_bytes)
+        self._max_image_bytes = max_image_bytes
         self._patience = Patience(wait_seconds)
         self._threads = threads or os.cpu_count() or 1
         self._quarantine = Quarantine(quarantine) if quarantine else None
@@ -92,10 +92,11 @@ class Scorer:
             opening = open_target(self._address, self._wanted)
             self._target: Target = stack.enter_context(self._portal.wrap_async_context_manager(opening))
             self.pinned: Pinned = self._portal.call(self._pin)
+            reader = stack.enter_context(Reader(max_bytes=self._max_image_bytes))
             threads = stack.enter_context(ThreadPoolExecutor(self._threads))
             self._step = Step(
                 self._target,
-                reader=self._reader,
+                reader=reader,
                 patience=self._patience,
                 threads=threads,
                 quarantine=self._quarantine,
