@@ -107,18 +107,18 @@ class Pipeline:
             What is to be done again: equal photographs were under way, whose answer is known by now.
         """
         if self._repeats is None:
-            await self._answer_now(loaded, pinned)
+            await self._record(await self._rows(loaded, pinned))
             return ()
         async with self._repeats.sorted_out(loaded) as (known, fresh, waiting):
-            await self._record(known)
-            await self._answer_now(fresh, pinned)
+            # Known rows too only once all is answered: what is done again was not counted before.
+            await self._record([*known, *await self._rows(fresh, pinned)])
         for _, event in waiting:
             await event.wait()
         return [numbered for numbered, _ in waiting]
 
-    async def _answer_now(self, loaded: Sequence[Entry], pinned: Pinned) -> None:
+    async def _rows(self, loaded: Sequence[Entry], pinned: Pinned) -> Sequence[tuple[int, Row]]:
         rows = await self._step.answer([item for _, item in loaded], pinned)
-        await self._record([(number, row) for ((number, _), _), row in zip(loaded, rows, strict=True)])
+        return [(number, row) for ((number, _), _), row in zip(loaded, rows, strict=True)]
 
     async def _record(self, rows: Sequence[tuple[int, Row]]) -> None:
         if rows:
