@@ -17,6 +17,17 @@ from tests.rows import answered, refused
 from tests.small_disk import mounted
 
 PATHS = [f"{n}.jpg" for n in range(1, 8)]
+_HOLD = """
+import sys, time
+from pathlib import Path
+from scoring.output.ledger import Ledger
+from tests.rows import answered
+
+ledger = Ledger(Path(sys.argv[1]), part_rows=3)
+ledger.record([(1, answered())])
+print("ready", flush=True)
+time.sleep(60)
+"""
 
 
 def _begun(folder: Path, *, part_rows: int = 3, remember: bool = False, paths=PATHS) -> Ledger:
@@ -183,19 +194,9 @@ def test_a_second_run_on_the_same_output_is_refused_and_the_first_goes_on(tmp_pa
 def test_another_process_is_refused_and_a_killed_one_leaves_what_it_had_recorded(tmp_path):
     with _begun(tmp_path):
         pass
-    holding = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys, time; from pathlib import Path; from scoring.output.ledger import Ledger;"
-            "from tests.rows import answered;"
-            "ledger = Ledger(Path(sys.argv[1]), part_rows=3); ledger.record([(1, answered())]);"
-            "print('ready', flush=True); time.sleep(60)",
-            str(tmp_path / "ledger"),
-        ],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )
+    command = [sys.executable, "-c", _HOLD, str(tmp_path / "ledger")]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    holding = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     try:
         assert holding.stdout is not None
         assert holding.stdout.readline() == b"ready\n"
@@ -213,19 +214,23 @@ def test_of_rows_that_a_full_disk_refuses_none_is_there_and_with_room_again_it_g
     paths = [f"{n}.jpg" for n in range(200)]
     with mounted(tmp_path / "disk", size="2m") as disk:
         (disk / "other").write_bytes(bytes(1_500_000))
-        recorded = 0
-        with _begun(disk, part_rows=200, paths=paths) as ledger:
-            with pytest.raises(OutputError, match="ledger: database or disk is full"):
-                for n in range(0, 200, 10):
-                    ledger.record([(n + i + 1, answered(heatmap=bytes(5000))) for i in range(10)])
-                    recorded += 10
+        with (
+            _begun(disk, part_rows=200, paths=paths) as ledger,
+            pytest.raises(OutputError, match="ledger: database or disk is full"),
+        ):
+            _record_tens(ledger)
         (disk / "other").unlink()
 
         with Ledger(disk / "ledger", part_rows=200) as ledger:
-            assert 0 < recorded < 200
-            assert [number for number, _ in ledger.undone()] == list(range(recorded + 1, 201))
+            assert ledger.done in range(10, 200, 10)
+            assert [number for number, _ in ledger.undone()] == list(range(ledger.done + 1, 201))
             ledger.record([(number, answered()) for number, _ in ledger.undone()])
             assert (ledger.done, ledger.missing(0)) == (200, 0)
+
+
+def _record_tens(ledger: Ledger) -> None:
+    for first in range(1, ledger.photographs, 10):
+        ledger.record([(first + n, answered(heatmap=bytes(5000))) for n in range(10)])
 
 
 @pytest.mark.parametrize("at", [0, 5000])
