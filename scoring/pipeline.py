@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from modelserver.errors import VersionNotFoundError
 from scoring.errors import VersionChangedError
+from scoring.first_error import first_error
 from scoring.output.ledger import Ledger
 from scoring.output.sink import Sink
 from scoring.patience import Patience
@@ -25,6 +26,9 @@ from scoring.step import Step
 from scoring.targets.target import Pinned, Target
 
 T = TypeVar("T")
+
+# A version that passes its test and is then not served, again and again, is none to follow.
+_MOST_VERSIONS = 10
 
 
 class Pipeline:
@@ -78,12 +82,10 @@ class Pipeline:
         """
         self._pinned = pinned
         undone = self._ledger.undone()
-        try:
+        with first_error():
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
                     group.create_task(self._work(undone))
-        except* Exception as exc:
-            raise _first(exc) from exc
         return self._pinned
 
     async def _work(self, undone: Iterator[Numbered]) -> None:
@@ -92,12 +94,16 @@ class Pipeline:
 
     async def _score(self, some: Sequence[Numbered]) -> None:
         """From paths to rows in the ledger, again by the next version where that is allowed."""
+        refused = 0
         while some:
             pinned = self._pinned
             loaded = await self._step.load([path for _, path in some], pinned)
             try:
                 some = await self._answer(list(zip(some, loaded, strict=True)), pinned)
             except VersionNotFoundError as exc:
+                refused += 1
+                if refused == _MOST_VERSIONS:
+                    raise VersionChangedError(f"{exc}, as it was {refused} times in a row") from exc
                 await self._follow(pinned, exc)
 
     async def _answer(self, loaded: Sequence[Entry], pinned: Pinned) -> Sequence[Numbered]:
@@ -140,9 +146,3 @@ class Pipeline:
 
     async def _write(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, work)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    """All workers fail of the same thing; one of its faults is enough to tell."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -24,6 +24,7 @@ import pyarrow as pa
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from contract.image import DEFAULT_MAX_PIXELS
+from scoring.first_error import first_error
 from scoring.job import DEFAULT_MAX_IMAGE_BYTES
 from scoring.patience import Patience
 from scoring.quarantine import Quarantine
@@ -126,7 +127,9 @@ class Scorer:
             TargetAwayError: nothing has answered for `wait_seconds`.
             MiwakeError: another error of the target's.
         """
-        given: list[Photograph] = [p if isinstance(p, bytes) else str(p) for p in photographs]
+        given: list[Photograph] = [
+            bytes(p) if isinstance(p, bytes | bytearray | memoryview) else str(p) for p in photographs
+        ]
         return record_batch(self._portal.call(self._rows, given), self._wanted.extras)
 
     async def _pin(self) -> Pinned:
@@ -142,8 +145,9 @@ class Scorer:
                 loaded = await self._step.load(photographs[start : start + size], self.pinned)
                 return await self._step.answer(loaded, self.pinned)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(batch(start)) for start in range(0, len(photographs), size)]
+        with first_error():
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(batch(start)) for start in range(0, len(photographs), size)]
         return [row for task in tasks for row in task.result()]
 
 
