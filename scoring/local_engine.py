@@ -40,10 +40,14 @@ async def _score(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> 
     threads = job.threads or _usual_threads(job)
     async with open_target(job.address, job.wanted) as target:
         pinned = await pin(job, ledger, target, patience)
-        with _threads("read", threads) as reading, _threads("write", 1) as writing:
+        with (
+            Reader(max_bytes=job.max_image_bytes) as reader,
+            _threads("read", threads) as reading,
+            _threads("write", 1) as writing,
+        ):
             step = Step(
                 target,
-                reader=Reader(max_bytes=job.max_image_bytes),
+                reader=reader,
                 patience=patience,
                 threads=reading,
                 quarantine=Quarantine(job.quarantine) if job.quarantine else None,

@@ -28,7 +28,7 @@ class Patience:
     """Asks again, until nothing at all has answered for too long.
 
     Args:
-        wait_seconds: without any answer, of all that is asked through this object.
+        wait_seconds: without any answer to what is asked through this object, while something is asked.
         sleep: waits.
         now: a monotonic clock, in seconds.
         on_wait: told why, before each pause.
@@ -56,26 +56,29 @@ class Patience:
             MiwakeError: any other, at once; a call that ran into its deadline or broke something, after a
                 few tries.
         """
-        pause, faults = _FIRST_PAUSE_SECONDS, 0
+        asked_at, pause, faults = self._now(), _FIRST_PAUSE_SECONDS, 0
         while True:
             try:
                 answer = await ask()
             except (ModelServerAwayError, OverloadedError) as exc:
-                self._give_up_or_tell(exc)
+                left = self._left_or_give_up(asked_at, exc)
                 told = exc.retry_after_seconds if isinstance(exc, OverloadedError) else 0.0
             except (DeadlineExceededError, ModelServerFaultError) as exc:
                 faults, told = faults + 1, 0.0
                 if faults >= _MOST_FAULTS:
                     raise
-                self._give_up_or_tell(exc)
+                left = self._left_or_give_up(asked_at, exc)
             else:
                 self._answered_at = self._now()
                 return answer
-            # Not all at once when it is back.
-            await self._sleep(max(told, pause * random.uniform(0.5, 1.0)))  # noqa: S311 - no secret
+            # Not all at once when it is back; and whoever is told to come back too late tries at the end.
+            await self._sleep(min(left, max(told, pause * random.uniform(0.5, 1.0))))  # noqa: S311 - no secret
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-    def _give_up_or_tell(self, exc: Exception) -> None:
-        if self._now() - self._answered_at > self._wait_seconds:
+    def _left_or_give_up(self, asked_at: float, exc: Exception) -> float:
+        """Seconds that may still be waited; time in which nothing was asked does not count."""
+        left = max(self._answered_at, asked_at) + self._wait_seconds - self._now()
+        if left <= 0:
             raise TargetAwayError(f"nothing has answered for {self._wait_seconds:g} s: {exc}") from exc
         self._on_wait(str(exc))
+        return left

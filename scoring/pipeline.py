@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from modelserver.errors import VersionNotFoundError
 from scoring.errors import VersionChangedError
+from scoring.first_error import first_error
 from scoring.output.ledger import Ledger
 from scoring.output.sink import Sink
 from scoring.patience import Patience
@@ -25,6 +26,9 @@ from scoring.step import Step
 from scoring.targets.target import Pinned, Target
 
 T = TypeVar("T")
+
+# A version that passes its test and is then not served, again and again, is none to follow.
+_MOST_VERSIONS = 10
 
 
 class Pipeline:
@@ -78,12 +82,10 @@ class Pipeline:
         """
         self._pinned = pinned
         undone = self._ledger.undone()
-        try:
+        with first_error():
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
                     group.create_task(self._work(undone))
-        except* Exception as exc:
-            raise _first(exc) from exc
         return self._pinned
 
     async def _work(self, undone: Iterator[Numbered]) -> None:
@@ -92,12 +94,16 @@ class Pipeline:
 
     async def _score(self, some: Sequence[Numbered]) -> None:
         """From paths to rows in the ledger, again by the next version where that is allowed."""
+        refused = 0
         while some:
             pinned = self._pinned
             loaded = await self._step.load([path for _, path in some], pinned)
             try:
                 some = await self._answer(list(zip(some, loaded, strict=True)), pinned)
             except VersionNotFoundError as exc:
+                refused += 1
+                if refused == _MOST_VERSIONS:
+                    raise VersionChangedError(f"{exc}, as it was {refused} times in a row") from exc
                 await self._follow(pinned, exc)
 
     async def _answer(self, loaded: Sequence[Entry], pinned: Pinned) -> Sequence[Numbered]:
@@ -107,18 +113,18 @@ class Pipeline:
             What is to be done again: equal photographs were under way, whose answer is known by now.
         """
         if self._repeats is None:
-            await self._answer_now(loaded, pinned)
+            await self._record(await self._rows(loaded, pinned))
             return ()
         async with self._repeats.sorted_out(loaded) as (known, fresh, waiting):
-            await self._record(known)
-            await self._answer_now(fresh, pinned)
+            # Known rows too only once all is answered: what is done again was not counted before.
+            await self._record([*known, *await self._rows(fresh, pinned)])
         for _, event in waiting:
             await event.wait()
         return [numbered for numbered, _ in waiting]
 
-    async def _answer_now(self, loaded: Sequence[Entry], pinned: Pinned) -> None:
+    async def _rows(self, loaded: Sequence[Entry], pinned: Pinned) -> Sequence[tuple[int, Row]]:
         rows = await self._step.answer([item for _, item in loaded], pinned)
-        await self._record([(number, row) for ((number, _), _), row in zip(loaded, rows, strict=True)])
+        return [(number, row) for ((number, _), _), row in zip(loaded, rows, strict=True)]
 
     async def _record(self, rows: Sequence[tuple[int, Row]]) -> None:
         if rows:
@@ -140,9 +146,3 @@ class Pipeline:
 
     async def _write(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writing, work)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    """All workers fail of the same thing; one of its faults is enough to tell."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

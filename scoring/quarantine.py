@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path, PurePosixPath
 
 from contract.errors import ImageError
@@ -29,10 +30,14 @@ class Quarantine:
         """
         name = os.fsencode(PurePosixPath(path.partition("::")[0]).name)[-_NAME_BYTES:]
         target = self._folder / refusal.code / f"{sha256[:16]}-{os.fsdecode(name)}"
-        aside = target.with_name(f".{target.name}")
+        # A name of its own: another thread may keep the same photograph.
+        aside = target.with_name(f".{uuid.uuid4().hex}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(image_bytes)
-            aside.replace(target)
+            try:
+                aside.write_bytes(image_bytes)
+                aside.replace(target)
+            finally:
+                aside.unlink(missing_ok=True)
         except OSError as exc:
             raise OutputError(f"{target}: {exc.strerror}") from exc

@@ -11,6 +11,7 @@ from scoring.job import Job, refuse_another
 from scoring.output.layout import Layout, layout
 from scoring.output.ledger import Ledger
 from scoring.output.parts import Parts
+from scoring.output.sink import refuse_too_many
 from scoring.row import Row
 from scoring.sources.listing import list_source
 from scoring.targets.target import Pinned
@@ -71,6 +72,7 @@ def score(job: Job, progress: Progress, *, engine: Engine) -> Outcome:
     places = layout(job.out, job.format)
     with Ledger(places.ledger, part_rows=job.part_rows, remember=job.dedupe) as ledger:
         parts = _prepare(job, places, ledger)
+        refuse_too_many(ledger.errors, job.max_errors)
         done = ledger.done
         progress.listed(ledger.photographs, done=done, errors=ledger.errors)
         pinned = None

@@ -24,6 +24,7 @@ import pyarrow as pa
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from contract.image import DEFAULT_MAX_PIXELS
+from scoring.first_error import first_error
 from scoring.job import DEFAULT_MAX_IMAGE_BYTES
 from scoring.patience import Patience
 from scoring.quarantine import Quarantine
@@ -72,7 +73,7 @@ class Scorer:
         extras = Extras(embedding=embeddings, heatmap=heatmaps)
         self._wanted = Wanted(top_k=top_k, extras=extras, max_pixels=max_image_pixels)
         self._version = version
-        self._reader = Reader(max_bytes=max_image_bytes)
+        self._max_image_bytes = max_image_bytes
         self._patience = Patience(wait_seconds)
         self._threads = threads or os.cpu_count() or 1
         self._quarantine = Quarantine(quarantine) if quarantine else None
@@ -89,10 +90,11 @@ class Scorer:
             opening = open_target(self._address, self._wanted)
             self._target: Target = stack.enter_context(self._portal.wrap_async_context_manager(opening))
             self.pinned: Pinned = self._portal.call(self._pin)
+            reader = stack.enter_context(Reader(max_bytes=self._max_image_bytes))
             threads = stack.enter_context(ThreadPoolExecutor(self._threads))
             self._step = Step(
                 self._target,
-                reader=self._reader,
+                reader=reader,
                 patience=self._patience,
                 threads=threads,
                 quarantine=self._quarantine,
@@ -126,7 +128,9 @@ class Scorer:
 
     def rows(self, photographs: Iterable[str | Path | bytes]) -> list[Row]:
         """The same as values, without pyarrow's types."""
-        given: list[Photograph] = [p if isinstance(p, bytes) else str(p) for p in photographs]
+        given: list[Photograph] = [
+            bytes(p) if isinstance(p, bytes | bytearray | memoryview) else str(p) for p in photographs
+        ]
         return self._portal.call(self._rows, given)
 
     async def _pin(self) -> Pinned:
@@ -142,8 +146,9 @@ class Scorer:
                 loaded = await self._step.load(photographs[start : start + size], self.pinned)
                 return await self._step.answer(loaded, self.pinned)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(batch(start)) for start in range(0, len(photographs), size)]
+        with first_error():
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(batch(start)) for start in range(0, len(photographs), size)]
         return [row for task in tasks for row in task.result()]
 
 

@@ -78,10 +78,11 @@ class Database:
         try:
             yield
         except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            # The lowest byte: SQLite tells of several ways to be busy.
+            if exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise OutputError(f"{self._path}: another run is writing to this output") from exc
             raise OutputError(f"{self._path}: {exc}") from exc
         except sqlite3.Error as exc:
             raise OutputError(f"{self._path}: {exc}") from exc
-        except OSError as exc:
-            raise OutputError(f"{self._path}: {exc.strerror}") from exc
+        except OSError as exc:  # of the folder
+            raise OutputError(f"{exc.filename}: {exc.strerror}") from exc

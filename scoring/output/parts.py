@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from contract.disk import sync_file, sync_folder, write_atomically
 from scoring.errors import OutputError
 from scoring.output.layout import Layout
@@ -39,9 +41,12 @@ class Parts:
         Raises:
             OutputError: a part that the ledger has as done is gone.
         """
-        for path in self._places.folder.glob(f"{_ASIDE}*"):
-            path.unlink()
+        with _translated(self._places.folder):
+            for path in self._places.folder.glob(f"{_ASIDE}*"):
+                path.unlink()
         if self._places.is_file and self._places.out.exists():
+            if self._ledger.about.get("finished"):
+                self._remove_joined()
             return
         unwritten = set(self._ledger.open_parts())
         for part in range(self._ledger.parts):
@@ -60,16 +65,14 @@ class Parts:
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Every part is there: make them one file where one was asked for, and tell the figures."""
         if self._places.is_file:
-            paths = [self._places.part(part) for part in range(self._ledger.parts)]
             with self._appearing(self._places.out) as path:
-                join_files(path, paths, format_=self._places.format, extras=self._extras)
-        write_atomically(
-            self._places.folder / _SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
-        )
+                join_files(path, self._paths, format_=self._places.format, extras=self._extras)
+        path = self._places.folder / _SUMMARY
+        with _translated(path):  # in ASCII: the name of a source may be no UTF-8
+            write_atomically(path, json.dumps(summary, indent=2) + "\n")
         self._ledger.describe({"finished": True})
         if self._places.is_file:
-            for path in paths:
-                path.unlink(missing_ok=True)
+            self._remove_joined()
 
     def _write(self, part: int) -> None:
         with self._appearing(self._places.part(part)) as path:
@@ -77,16 +80,34 @@ class Parts:
             write_rows(path, rows, format_=self._places.format, extras=self._extras)
         self._ledger.close_part(part)
 
+    @property
+    def _paths(self) -> list[Path]:
+        return [self._places.part(part) for part in range(self._ledger.parts)]
+
+    def _remove_joined(self) -> None:
+        with _translated(self._places.folder):
+            for path in self._paths:
+                path.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def _appearing(self, path: Path) -> Iterator[Path]:
         """A name to write under, in the ledger's folder; at the end of the block it is the file itself."""
         aside = self._places.folder / f"{_ASIDE}{path.name}"
-        try:
-            yield aside
-            sync_file(aside)
-            aside.replace(path)
-            sync_folder(path.parent)
-        except OSError as exc:
-            raise OutputError(f"{path}: {exc.strerror or exc}") from exc
-        finally:
-            aside.unlink(missing_ok=True)
+        with _translated(path):
+            try:
+                yield aside
+                sync_file(aside)
+                aside.replace(path)
+                sync_folder(path.parent)
+            finally:
+                aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise OutputError(f"{path}: {exc.strerror or exc}") from exc
+    except pa.ArrowException as exc:  # a part that somebody has changed
+        raise OutputError(f"{path}: {exc}") from exc

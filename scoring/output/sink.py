@@ -53,9 +53,16 @@ class Sink:
 
     def _count_errors(self, refused: Sequence[Row]) -> None:
         self._errors += len(refused)
-        if refused and self._max_errors is not None and self._errors > self._max_errors:
-            last = refused[-1]
-            raise TooManyErrorsError(
-                f"{self._errors} photographs were refused, more than --max-errors {self._max_errors} allows; "
-                f"the last one: {last.path}: {last.detail} [{last.code}]"
-            )
+        last = f"{refused[-1].path}: {refused[-1].detail} [{refused[-1].code}]" if refused else ""
+        refuse_too_many(self._errors, self._max_errors, last=last)
+
+
+def refuse_too_many(errors: int, max_errors: int | None, *, last: str = "") -> None:
+    """A run that was stopped for its errors does not go on by being started again.
+
+    Raises:
+        TooManyErrorsError: there are more than may be.
+    """
+    if max_errors is not None and errors > max_errors:
+        text = f"{errors} photographs were refused, more than --max-errors {max_errors} allows"
+        raise TooManyErrorsError(f"{text}; the last one: {last}" if last else text)

@@ -38,6 +38,8 @@ class Shard:
         Raises:
             ValueError: saying why.
         """
+        if self.count < 1:
+            raise ValueError(f"there are at least 1 shards, not {self.count}")
         if not 0 <= self.index < self.count:
             raise ValueError(
                 f"there is no shard {self.index} of {self.count}: they are 0 to {self.count - 1}"

@@ -10,6 +10,8 @@ from scoring.sources.lists import MARK, list_paths
 from scoring.sources.local import list_local
 from scoring.sources.remote import archive_url, is_url, list_url
 
+_CHAIN = "::"  # of fsspec: the URL says itself what to make of an archive
+
 
 def list_source(source: str) -> Iterator[Listed]:
     """The photographs of a file, a folder, a glob, an archive, a URL, or an `@list`.
@@ -20,6 +22,7 @@ def list_source(source: str) -> Iterator[Listed]:
     if source.startswith(MARK):
         return list_paths(source)
     if is_url(source):
-        return list_url(source)
+        archive = None if _CHAIN in source else archive_url(source)
+        return list_url(archive or source)
     archive = archive_url(source) if Path(source).is_file() else None
     return list_local(source) if archive is None else list_url(archive)

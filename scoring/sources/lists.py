@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import SourceError
 from scoring.sources.listed import Listed
+from scoring.sources.remote import one_line
 
 MARK = "@"
 _STANDARD_INPUT = "-"
@@ -24,22 +25,30 @@ def list_paths(source: str) -> Iterator[Listed]:
     Raises:
         SourceError: the list cannot be read, or has no such column of texts.
     """
-    name, _, column = source.removeprefix(MARK).partition("#")
+    given = source.removeprefix(MARK)
+    name, _, column = given.partition("#")
+    if not name.endswith(".parquet"):
+        name = given
     paths = _parquet(name, column or _DEFAULT_COLUMN) if name.endswith(".parquet") else _lines(name)
     try:
         for path in paths:
             if path:
                 yield Listed(path, path)
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as exc:
-        raise SourceError(f"{name}: {exc}") from exc
+    except (OSError, pa.ArrowException) as exc:
+        raise SourceError(f"{name}: {one_line(exc)}") from exc
 
 
 def _lines(name: str) -> Iterator[str]:
+    """As bytes, since names need not be texts; with the line ends of any system."""
     if name == _STANDARD_INPUT:
-        yield from (line.rstrip("\n") for line in sys.stdin)
+        yield from map(_path, sys.stdin.buffer)
         return
-    with Path(name).open(encoding="utf-8", errors="surrogateescape") as file:
-        yield from (line.rstrip("\n") for line in file)
+    with Path(name).open("rb") as file:
+        yield from map(_path, file)
+
+
+def _path(line: bytes) -> str:
+    return line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
 
 
 def _parquet(name: str, column: str) -> Iterator[str]:

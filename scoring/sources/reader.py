@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from scoring.errors import ImageTooLargeError, UnreadableImageError
+from scoring.errors import ImageTooLargeError, ScoringError, UnreadableImageError
+from scoring.sources.archives import Archive, open_archive
 from scoring.sources.remote import is_url, one_line, open_url
 
 # A bucket's or a network's bad moment must not become a row.
@@ -18,7 +20,9 @@ _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, KeyError)
 
 
 class Reader:
-    """Reads photographs from any thread; archives are opened once and read by one thread at a time.
+    """Reads photographs from any thread, within its block, at whose end it closes the archives.
+
+    Each archive is opened once, and read by one thread at a time.
 
     Args:
         max_bytes: of one photograph.
@@ -28,8 +32,20 @@ class Reader:
     def __init__(self, *, max_bytes: int, sleep: Callable[[float], object] = time.sleep) -> None:
         self._max_bytes = max_bytes
         self._sleep = sleep
-        self._archives: dict[str, Any] = {}
+        self._archives: dict[str, Archive] = {}
         self._archives_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        while self._archives:
+            self._archives.popitem()[1].close()
 
     def read(self, path: str) -> bytes:
         """All bytes of a photograph.
@@ -37,6 +53,7 @@ class Reader:
         Raises:
             UnreadableImageError: it is gone, forbidden, or the network gave up.
             ImageTooLargeError: it has more than `max_bytes`.
+            SourceError: there is no room to unpack an archive.
         """
         if not is_url(path):
             data = self._read_file(path)
@@ -52,8 +69,8 @@ class Reader:
         try:
             with Path(path).open("rb") as file:
                 return file.read(self._max_bytes + 1)
-        except OSError as exc:
-            raise UnreadableImageError(f"the file cannot be read: {exc.strerror}") from exc
+        except (OSError, ValueError) as exc:  # ValueError: no path holds such characters
+            raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
 
     def _read_url(self, url: str) -> bytes:
         pauses = iter(_PAUSES_SECONDS)
@@ -75,8 +92,10 @@ class Reader:
             try:
                 whole = f"{protocol}://::{archive}"
                 if whole not in self._archives:
-                    self._archives[whole] = open_url(whole)[0]
+                    self._archives[whole] = open_archive(whole)
                 return self._read_from(self._archives[whole], name)
+            except ScoringError:
+                raise
             # As above; a damaged archive too.
             except Exception as exc:
                 raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc

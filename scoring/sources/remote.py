@@ -23,7 +23,7 @@ _ARCHIVES = {
 
 def is_url(source: str) -> bool:
     """Whether fsspec reads it: `s3://…`, `zip://*.jpg::photographs.zip`; not so a plain path."""
-    return "://" in source or "::" in source
+    return "://" in source
 
 
 def archive_url(source: str) -> str | None:
@@ -35,9 +35,10 @@ def archive_url(source: str) -> str | None:
 
 
 def list_url(url: str) -> Iterator[Listed]:
-    """One file, all below a folder, or what a glob matches; archives in their own order.
+    """One file, all below a folder, or what a glob matches, sorted by path.
 
-    Hidden files are left out, as of a local folder.
+    Hidden files are left out, as of a local folder. A web server has folders only where the URL ends with
+    `/`, and tells what is in them by a page of links.
 
     Raises:
         SourceError: nothing is there, it cannot be listed, or its protocol is not installed.
@@ -47,13 +48,13 @@ def list_url(url: str) -> Iterator[Listed]:
     tail = f"{chained}{rest}"
     try:
         filesystem, root = open_url(url)
-        names = _names(filesystem, root)
+        names = _names(filesystem, root, is_folder=url.endswith("/"))
     # fsspec has a backend for each protocol, and each its own exceptions: this is the border.
     except Exception as exc:
         raise SourceError(f"{url}: {one_line(exc)}") from exc
     if not names:
         raise SourceError(f"{url}: no file there")
-    start = len(_fixed_part(root))
+    start = len(root.rpartition("/")[0] if names == [root] else _fixed_part(root))
     for name in names:
         relative = "/".join(part for part in name[start:].split("/") if part not in {"", "."})
         if not _is_hidden(relative):
@@ -68,17 +69,17 @@ def open_url(url: str) -> tuple[Any, str]:
     return found
 
 
-def _names(filesystem: Any, root: str) -> list[str]:
+def _names(filesystem: Any, root: str, *, is_folder: bool) -> list[str]:
     if _has_magic(root):
         found = filesystem.glob(root, detail=True)
         return [name for name, entry in found.items() if entry["type"] == "file"]
-    if root and filesystem.isfile(root):
+    if root and not is_folder and filesystem.isfile(root):
         return [root]
     return list(filesystem.find(root))
 
 
 def _fixed_part(root: str) -> str:
-    """Of a glob the folders before the first wildcard; of a file its folder."""
+    """Of a glob the folders before the first wildcard."""
     if not _has_magic(root):
         return root
     folders = root.split("/")
@@ -95,6 +96,6 @@ def _is_hidden(relative: str) -> bool:
 
 
 def one_line(exc: Exception) -> str:
-    """What a foreign exception says, on one line."""
-    text = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
-    return " ".join(str(text).split())
+    """What a foreign exception says, on one line; what in it is no UTF-8 is written as Python would."""
+    text = str(getattr(exc, "strerror", None) or exc) or type(exc).__name__
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())
