@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,12 @@ def test_of_a_lane_the_share_is_of_what_may_wait_at_the_present_pace() -> None:
     assert let_in == 12  # half of the 25 that 50 images a second answer in half a second
 
 
+async def until_under_way(images: int, metrics: Callable[[], Awaitable[str]]) -> None:
+    async with asyncio.timeout(5):
+        while f"miwake_admitted_images {images}.0" not in await metrics():
+            await asyncio.sleep(0.01)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shop:
     """A gateway, the headers of two of its callers, and the model server that keeps what it is asked."""
@@ -82,17 +88,15 @@ class Shop:
     greedy: dict[str, str]
     other: dict[str, str]
 
-    async def begin(self, count: int, **request: Any) -> list[asyncio.Task[httpx.Response]]:
-        """So many requests of the greedy one, under way once this returns."""
+    async def begin(
+        self, count: int, *, images: int = 1, **request: Any
+    ) -> list[asyncio.Task[httpx.Response]]:
+        """So many requests of the greedy one, of so many images each, under way once this returns."""
         posts = [
             asyncio.create_task(self.client.post("/predict", headers=self.greedy, **request))
             for _ in range(count)
         ]
-        async with asyncio.timeout(5):
-            while f"miwake_admitted_requests {count}.0" not in await self.metrics():
-                await asyncio.sleep(0.01)
-            while not self.server.calls_in_flight:
-                await asyncio.sleep(0.01)
+        await until_under_way(count * images, self.metrics)
         return posts
 
     async def metrics(self) -> str:
@@ -104,27 +108,29 @@ async def shop(folder: Path, **changes: Any) -> AsyncIterator[Shop]:
     keys_file = folder / "keys.toml"
     greedy, other = (add_key(keys_file, name, Allowance()) for name in ("greedy", "other"))
     server = FakeModelServer()
-    async with gateway(server, keys_file=keys_file, **({"caller_share": 0.5} | changes)) as client:
+    async with gateway(
+        server, keys_file=keys_file, **({"caller_share": 0.5, "timeout_seconds": 10} | changes)
+    ) as client:
         server.predict_gate = asyncio.Event()
         yield Shop(client=client, server=server, greedy={"X-API-Key": greedy}, other={"X-API-Key": other})
 
 
 @pytest.mark.parametrize(
-    ("limits", "request_"),
+    ("limits", "request_", "images"),
     [
-        ({"max_requests_in_flight": 4}, {"content": PNG}),
-        ({"max_predicted_images": 8}, {"files": [("image", ("a", PNG))] * 2}),
-        ({"max_bytes_in_flight": 5 * len(PNG)}, {"content": PNG}),
+        ({"max_requests_in_flight": 4}, {"content": PNG}, 1),
+        ({"max_predicted_images": 8}, {"files": [("image", ("a", PNG))] * 2}, 2),
+        ({"max_bytes_in_flight": 5 * len(PNG)}, {"content": PNG}, 1),
     ],
 )
 async def test_one_key_cannot_take_all_places(
-    limits: dict[str, int], request_: dict[str, Any], tmp_path: Path
+    limits: dict[str, int], request_: dict[str, Any], images: int, tmp_path: Path
 ) -> None:
     async with shop(tmp_path, **limits) as there:
-        held = await there.begin(2, **request_)
+        held = await there.begin(2, images=images, **request_)
         refused = await there.client.post("/predict", headers=there.greedy, **request_)
         others = asyncio.create_task(there.client.post("/predict", headers=there.other, **request_))
-        await asyncio.sleep(0.05)
+        await until_under_way(3 * images, there.metrics)
         there.server.predict_gate.set()
         statuses = [(await one).status_code for one in (*held, others)]
         again = await there.client.post("/predict", headers=there.greedy, **request_)
@@ -152,7 +158,7 @@ async def test_where_nobody_is_known_there_are_no_shares() -> None:
     async with gateway(server, caller_share=0.25, max_requests_in_flight=4) as client:
         server.predict_gate = asyncio.Event()
         posts = [asyncio.create_task(client.post("/predict", content=PNG)) for _ in range(4)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # so that they wait together
         server.predict_gate.set()
 
         assert [(await post).status_code for post in posts] == [200] * 4
@@ -162,25 +168,29 @@ async def test_one_key_cannot_take_all_calls_over_grpc(tmp_path: Path) -> None:
     keys_file = tmp_path / "keys.toml"
     greedy, other = ((("x-api-key", add_key(keys_file, name, Allowance())),) for name in ("greedy", "other"))
     server = FakeModelServer()
-    async with caller(server, keys_file=keys_file, caller_share=0.5, grpc_max_calls=4) as calls:
+    async with caller(
+        server, keys_file=keys_file, caller_share=0.5, grpc_max_calls=4, timeout_seconds=10
+    ) as calls:
+
+        async def metrics() -> str:
+            return (await calls.http.get("/metrics", headers=dict(other))).text
+
         server.predict_gate = asyncio.Event()
         held = [
             asyncio.ensure_future(_status(calls.infer(encoded_request(PNG), metadata=greedy)))
             for _ in range(2)
         ]
-        async with asyncio.timeout(5):
-            while not server.calls_in_flight:
-                await asyncio.sleep(0.01)
+        await until_under_way(2, metrics)
         refused = await _status(calls.infer(encoded_request(PNG), metadata=greedy))
         others = asyncio.ensure_future(_status(calls.infer(encoded_request(PNG), metadata=other)))
-        await asyncio.sleep(0.05)
+        await until_under_way(3, metrics)
         server.predict_gate.set()
         answered = await asyncio.gather(*held, others)
-        metrics = (await calls.http.get("/metrics", headers=dict(other))).text
+        told = await metrics()
 
     assert refused is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert answered == [grpc.StatusCode.OK] * 3
-    assert re.search(r'miwake_refused_total\{model="",reason="caller",version=""\} 1\.0', metrics)
+    assert re.search(r'miwake_refused_total\{model="",reason="caller",version=""\} 1\.0', told)
 
 
 async def _status(call: Any) -> grpc.StatusCode:

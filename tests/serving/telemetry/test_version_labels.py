@@ -138,7 +138,7 @@ async def test_a_request_refused_at_the_door_has_its_route(tmp_path: Path) -> No
     }
 
 
-def test_a_version_that_is_gone_leaves_no_series_of_any_instrument() -> None:
+async def test_a_version_that_is_gone_leaves_no_series_of_any_instrument() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     target = ModelVersion("toy", 1, manifest())
