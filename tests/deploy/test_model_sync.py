@@ -1,0 +1,82 @@
+"""The copy of an object store that a model server reads: rclone itself, a folder in the store's place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.rendered import DEPLOY
+
+pytestmark = pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone is not installed")
+SCRIPT = DEPLOY / "components" / "model-sync" / "sync.sh"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "models").mkdir()
+    return tmp_path / "store"
+
+
+def put(version: Path, *, whole: bool = True) -> None:
+    (version / "variables").mkdir(parents=True)
+    (version / "variables" / "variables.index").write_text("weights")
+    if whole:
+        (version / "saved_model.pb").write_text("graph")
+
+
+def sync(store: Path) -> tuple[int, list[str]]:
+    """Once; gives the exit status, and the versions that are there then."""
+    models = store.parent / "models"
+    environment = os.environ | {"SOURCE": str(store), "MODELS": str(models), "RCLONE_CONFIG": ""}
+    done = subprocess.run(("/bin/sh", SCRIPT, "once"), env=environment, capture_output=True, check=False)
+    return done.returncode, sorted(str(path.relative_to(models)) for path in models.glob("*/*"))
+
+
+def test_a_version_is_copied_whole(store: Path) -> None:
+    put(store / "flowers" / "1")
+
+    assert sync(store) == (0, ["flowers/1"])
+    copied = store.parent / "models" / "flowers" / "1"
+    assert (copied / "variables" / "variables.index").read_text() == "weights"
+    assert (copied / "saved_model.pb").read_text() == "graph"
+
+
+def test_a_version_that_is_still_being_uploaded_is_left_for_later(store: Path) -> None:
+    put(store / "flowers" / "1", whole=False)
+    put(store / "flowers" / "2")
+
+    assert sync(store) == (0, ["flowers/2"])
+
+
+def test_a_new_version_comes_and_a_withdrawn_one_goes(store: Path) -> None:
+    put(store / "flowers" / "1")
+    put(store / "hands" / "7")
+    sync(store)
+    put(store / "flowers" / "2")
+    shutil.rmtree(store / "hands" / "7")
+
+    assert sync(store) == (0, ["flowers/1", "flowers/2"])
+
+
+def test_a_store_that_does_not_answer_changes_nothing(store: Path) -> None:
+    put(store / "flowers" / "1")
+    sync(store)
+    store.rename(store.with_name("elsewhere"))
+
+    status, versions = sync(store)
+
+    assert status != 0
+    assert versions == ["flowers/1"]
+
+
+def test_what_a_broken_copy_left_behind_is_no_version(store: Path) -> None:
+    put(store / "flowers" / "1")
+    put(store.parent / "models" / ".incoming", whole=False)
+
+    assert sync(store) == (0, ["flowers/1"])
+    assert not (store.parent / "models" / "flowers" / "1" / ".incoming").exists()
