@@ -19,6 +19,7 @@ COPY modelserver modelserver
 COPY scoring scoring
 COPY serving serving
 COPY training training
+COPY tuning tuning
 RUN /opt/tools/bin/hatchling build --target wheel --directory /wheel
 
 FROM tools AS gateway-built

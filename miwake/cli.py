@@ -19,6 +19,7 @@ from miwake.commands.recipes import recipes
 from miwake.commands.serve import serve
 from miwake.commands.split import split
 from miwake.commands.train import train
+from miwake.commands.tune import tune
 
 # What a command imports first, and the extra that brings it.
 _EXTRAS = {
@@ -78,5 +79,6 @@ for _command in (
     filters,
     keys,
     models,
+    tune,
 ):
     main.add_command(_command)
