@@ -1,8 +1,8 @@
 """Which load to work at, and the settings that follow. Sums alone, nothing is measured here.
 
 The gateway keeps at most k calls under way and sends together what has gathered when one returns. Where
-batches of b keep it busy, k·b images are in calls and up to b gather for the next one. An image that comes then
-waits for the next call to return, C / k on average for calls of C seconds, and then for its own call:
+batches of b keep it busy, k·b images are in calls and up to b gather for the next one. An image that comes
+then waits for the next call to return, C / k on average for calls of C seconds, and then for its own call:
 (1 + 1/k) · C in all. Little's law gives the same: (k + 1) · b images under way, k · b / C answered a second.
 """
 
