@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,27 @@ def test_what_a_broken_copy_left_behind_is_no_version(store: Path) -> None:
 
     assert sync(store) == (0, ["flowers/1"])
     assert not (store.parent / "models" / "flowers" / "1" / ".incoming").exists()
+
+
+def test_followed_it_says_when_everything_is_there_and_goes_on_looking(store: Path, tmp_path: Path) -> None:
+    put(store / "flowers" / "1")
+    models = tmp_path / "models"
+    environment = os.environ | {"SOURCE": str(store), "MODELS": str(models), "RCLONE_CONFIG": ""}
+    command = ("/bin/sh", SCRIPT)
+    with subprocess.Popen(
+        command, env=environment | {"EVERY_SECONDS": "0.2"}, start_new_session=True
+    ) as process:
+        try:
+            until((models / ".synced").exists)
+            assert (models / "flowers" / "1").is_dir()
+            put(store / "flowers" / "2")
+            until((models / "flowers" / "2").is_dir)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def until(happened: Callable[[], bool], *, seconds: float = 60) -> None:
+    give_up = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)

@@ -13,6 +13,8 @@ import yaml
 from tests.deploy.monitoring_files import RULES, RULES_TESTS, alerts, queries, rules
 from tests.deploy.promql import asked_for
 from tests.deploy.rendered import DEPLOY
+from tests.fake_model_server import FakeModelServer
+from tests.serving.gateway_client import gateway
 
 PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
@@ -75,6 +77,20 @@ def test_each_alert_has_a_section_in_the_runbook_that_its_annotation_leads_to() 
     assert sorted(headings) == sorted(alerts())
     for name, alert in alerts().items():
         assert alert["annotations"]["runbook"] == f"docs/operations.md#{name.lower()}"
+
+
+async def test_the_requests_that_count_are_those_with_images() -> None:
+    """Known by their route: images come by POST; two calls of the repository only administer."""
+    async with gateway(FakeModelServer()) as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    with_images = {path for path, calls in paths.items() if "post" in calls and "/repository/" not in path}
+    patterns = {pattern for rule in rules() for pattern in re.findall(r'route=~"([^"]+)"', rule["expr"])}
+
+    (pattern,) = patterns
+    assert {path for path in paths if re.fullmatch(pattern, path)} == with_images
+    assert re.fullmatch(pattern, "grpc:ModelInfer")
+    assert not re.fullmatch(pattern, "grpc:ModelReady")
+    assert all(f'route=~"{pattern}"' in query for query in queries().values() if "route" in query)
 
 
 def test_what_the_rules_and_the_dashboard_ask_of_each_other_is_recorded() -> None:
