@@ -51,11 +51,13 @@ class Plan:
 
     Attributes:
         point: the measurement to work at.
+        latency_seconds: that it was chosen for.
         max_batch_size: the model's. TensorFlow Serving must take it, though batches are seldom as large.
         gateways: that share one model server.
     """
 
     point: Measurement
+    latency_seconds: float
     max_batch_size: int
     gateways: int
 
@@ -76,8 +78,9 @@ class Plan:
 
     @property
     def max_wait_seconds(self) -> float:
-        """After which a gateway refuses: that the images under way take at the measured pace."""
-        return self.images_under_way / self.point.images_per_second
+        """After which a gateway refuses: what the latency leaves for waiting, at least a busy one's queue."""
+        busy = self.images_under_way / self.point.images_per_second
+        return max(busy, self.latency_seconds - self.point.p99_seconds)
 
     @property
     def free_images(self) -> int:

@@ -45,7 +45,12 @@ async def tune(
     finally:
         await server.close()
     point = choose(measured, latency_seconds=limits.latency_seconds)
-    return Plan(point=point, max_batch_size=target.facts.max_batch_size, gateways=gateways)
+    return Plan(
+        point=point,
+        latency_seconds=limits.latency_seconds,
+        max_batch_size=target.facts.max_batch_size,
+        gateways=gateways,
+    )
 
 
 async def _newest(server: ModelServer, model: str) -> int:

@@ -34,7 +34,7 @@ def test_a_latency_that_nothing_keeps_is_refused_with_the_best_there_was() -> No
 
 
 def test_a_plan_for_one_gateway_uses_what_was_measured() -> None:
-    plan = Plan(point=TWICE, max_batch_size=64, gateways=1)
+    plan = Plan(point=TWICE, latency_seconds=0.2, max_batch_size=64, gateways=1)
 
     assert plan.batch_threads == 2
     assert plan.calls_in_flight == 2
@@ -43,8 +43,14 @@ def test_a_plan_for_one_gateway_uses_what_was_measured() -> None:
     assert plan.requests_in_flight == 67
 
 
+def test_a_latency_with_room_to_wait_is_waited_for() -> None:
+    plan = Plan(point=TWICE, latency_seconds=5, max_batch_size=64, gateways=1)
+
+    assert plan.max_wait_seconds == pytest.approx(5 - 0.14)
+
+
 def test_gateways_share_calls_and_images_but_each_waits_as_long() -> None:
-    plan = Plan(point=TWICE, max_batch_size=64, gateways=4)
+    plan = Plan(point=TWICE, latency_seconds=0.2, max_batch_size=64, gateways=4)
 
     assert plan.batch_threads == 2
     assert plan.calls_in_flight == 1
@@ -54,13 +60,13 @@ def test_gateways_share_calls_and_images_but_each_waits_as_long() -> None:
 
 
 def test_so_many_gateways_that_none_would_have_an_image_have_one_each() -> None:
-    plan = Plan(point=LONE, max_batch_size=1, gateways=10)
+    plan = Plan(point=LONE, latency_seconds=0.2, max_batch_size=1, gateways=10)
 
     assert (plan.calls_in_flight, plan.free_images, plan.requests_in_flight) == (1, 1, 1)
 
 
 def test_model_servers_are_counted_with_room_for_bursts() -> None:
-    plan = Plan(point=FULL, max_batch_size=32, gateways=1)
+    plan = Plan(point=FULL, latency_seconds=0.2, max_batch_size=32, gateways=1)
 
     assert plan.model_servers(224) == 1
     assert plan.model_servers(225) == 2

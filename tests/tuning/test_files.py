@@ -13,7 +13,8 @@ from tests.tuning.measurements import measured
 from tuning.choice import Plan
 from tuning.files import texts, write
 
-PLAN = Plan(point=measured(16, 4, images_per_second=400, p99=0.2), max_batch_size=32, gateways=2)
+POINT = measured(16, 4, images_per_second=400, p99=0.2)
+PLAN = Plan(point=POINT, latency_seconds=0.3, max_batch_size=32, gateways=2)
 COMPONENT = Path(__file__).parents[2] / "deploy" / "components" / "in-flight-autoscaling" / "autoscaler.yaml"
 
 
