@@ -37,10 +37,12 @@ class PrometheusProcess:
         )
         with (self._folder / "prometheus.log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        give_up = time.monotonic() + 30
-        while not self._is_ready():
-            assert time.monotonic() < give_up, (self._folder / "prometheus.log").read_text()
-            time.sleep(0.1)
+        try:
+            self._wait_until_ready()
+        except BaseException:  # nobody will leave what was never entered
+            self.process.kill()
+            self.process.wait()
+            raise
         return self
 
     def __exit__(
@@ -48,6 +50,13 @@ class PrometheusProcess:
     ) -> None:
         self.process.terminate()
         self.process.wait(30)
+
+    def _wait_until_ready(self) -> None:
+        give_up = time.monotonic() + 60
+        while not self._is_ready():
+            assert self.process.poll() is None, (self._folder / "prometheus.log").read_text()
+            assert time.monotonic() < give_up, (self._folder / "prometheus.log").read_text()
+            time.sleep(0.1)
 
     def _is_ready(self) -> bool:
         try:
@@ -67,7 +76,7 @@ class PrometheusProcess:
         groups = httpx.get(f"{self.url}/api/v1/rules", timeout=10).json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    def wait_for(self, *expressions: str, seconds: float = 30) -> None:
+    def wait_for(self, *expressions: str, seconds: float = 60) -> None:
         """Until each of them has a sample that is a number."""
         give_up = time.monotonic() + seconds
         while missing := [each for each in expressions if not _numbers(self.query(each))]:

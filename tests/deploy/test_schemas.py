@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import kubernetes_validate
 import pytest
 
@@ -16,14 +18,13 @@ Everything = dict[str, list[Manifest]]
 
 @pytest.mark.parametrize("release", KUBERNETES)
 def test_every_object_fits_its_schema(everything: Everything, release: str) -> None:
-    checked = 0
-    for manifests in everything.values():
-        for manifest in manifests:
-            if manifest["kind"] not in CUSTOM:
-                kubernetes_validate.validate(manifest, release, strict=True)
-                checked += 1
+    # Most are the same in every overlay.
+    texts = {json.dumps(manifest) for manifests in everything.values() for manifest in manifests}
+    known = [manifest for manifest in map(json.loads, texts) if manifest["kind"] not in CUSTOM]
 
-    assert checked > 100
+    for manifest in known:
+        kubernetes_validate.validate(manifest, release, strict=True)
+    assert len(known) > 25
 
 
 def test_a_misspelt_field_would_be_found(everything: Everything) -> None:
