@@ -22,14 +22,16 @@ COPY training training
 COPY tuning tuning
 RUN /opt/tools/bin/hatchling build --target wheel --directory /wheel
 
+# SERVING=serving-full brings traces (OTLP) and HEIC photographs.
 FROM tools AS gateway-built
-COPY requirements/serving.txt requirements/
+ARG SERVING=serving
+COPY requirements/${SERVING}.txt requirements/
 # Importing it once leaves the bytecode of what the gateway imports and of nothing else: pip would compile
 # everything, which is 20 MB more; without any, every start takes seconds. Packages' own tests and what only
 # compilers read are another 16 MB.
 RUN python3 -m venv --without-pip /opt/miwake \
     && /opt/tools/bin/pip --python /opt/miwake/bin/python install --no-cache-dir --no-compile --require-hashes \
-        --requirement requirements/serving.txt \
+        --requirement "requirements/${SERVING}.txt" \
     && /opt/tools/bin/pip --python /opt/miwake/bin/python install --no-cache-dir --no-compile --no-deps --no-index \
         /wheel/*.whl \
     && /opt/tools/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
