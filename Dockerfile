@@ -22,7 +22,7 @@ COPY training training
 COPY tuning tuning
 RUN /opt/tools/bin/hatchling build --target wheel --directory /wheel
 
-# SERVING=serving-full brings traces (OTLP) and HEIC photographs.
+# SERVING=serving-full brings traces (OTLP) and HEIC photographs, SERVING=serving-scoring what `miwake score` writes.
 FROM tools AS gateway-built
 ARG SERVING=serving
 COPY requirements/${SERVING}.txt requirements/

@@ -75,6 +75,8 @@ lock:  ## requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml --extra serving --constraint requirements/dev.txt --output-file requirements/serving.txt
 	$(LOCK) pyproject.toml --extra serving --extra otel --extra heic --constraint requirements/dev.txt \
 		--output-file requirements/serving-full.txt
+	$(LOCK) pyproject.toml --extra serving --extra scoring --constraint requirements/dev.txt \
+		--output-file requirements/serving-scoring.txt
 	$(LOCK) pyproject.toml --extra training --constraint requirements/dev.txt --output-file requirements/training.txt
 	echo "tensorflow[and-cuda]; sys_platform == 'linux'" | $(LOCK) pyproject.toml - --extra training --constraint requirements/dev.txt \
 		--output-file requirements/training-gpu.txt

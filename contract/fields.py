@@ -59,6 +59,17 @@ class Fields:
             if name not in names:
                 raise self.refusal(f"{self._path}{name} is not known; there are: {', '.join(names)}")
 
+    def has(self, name: str) -> bool:
+        """Whether a member is there, and not null."""
+        return self._members.get(name) is not None
+
+    def boolean(self, name: str) -> bool:
+        """True or false."""
+        value = self._get(name)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "true or false")
+        return value
+
     def string(self, name: str) -> str:
         """A string."""
         value = self._get(name)

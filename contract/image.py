@@ -85,7 +85,7 @@ def decode(
             _draft(image, spec)
             with admit(image.width * image.height):
                 image.load()
-                pixels = np.array(_fit(_resizable(_upright(image)), spec))
+                pixels = np.array(_fit(_resizable(upright(image)), spec))
                 image.close()  # frees its memory before the next picture is let in
             return pixels
     except ImageError:
@@ -156,7 +156,7 @@ def _draft(image: Image.Image, spec: ImageSpec) -> None:
     image.draft(None, (wanted[1], wanted[0]) if turned else wanted)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
     """Apply EXIF orientation. Read after loading: TIFF has applied its own, PNG's may come last."""
     transposition = _TRANSPOSITIONS.get(_orientation(image))
     return image if transposition is None else image.transpose(transposition)

@@ -163,7 +163,7 @@ class Manifest:
             explain_layer=fields.string("explain_layer"),
             metrics=fields.number_map("metrics"),
             golden=_golden(fields.object("golden")),
-            provenance=_provenance(fields.object("provenance")),
+            provenance=provenance_from_fields(fields.object("provenance")),
             calibration=_calibration(fields),
             reference=_reference(fields),
         )
@@ -250,7 +250,12 @@ def _reference(fields: Fields) -> ReferenceFacts | None:
     return ReferenceFacts.from_fields(fields.object("reference")) if "reference" in fields else None
 
 
-def _provenance(fields: Fields) -> Provenance:
+def provenance_from_fields(fields: Fields) -> Provenance:
+    """Read what `provenance_dict` gives.
+
+    Raises:
+        ManifestError: a member is missing or of another type (the type of `fields`' errors).
+    """
     return Provenance(
         recipe=fields.string("recipe"),
         seed=fields.integer("seed"),

@@ -16,6 +16,7 @@ from miwake.commands.keys import keys
 from miwake.commands.models import models
 from miwake.commands.predict import predict
 from miwake.commands.recipes import recipes
+from miwake.commands.score import score
 from miwake.commands.serve import serve
 from miwake.commands.split import split
 from miwake.commands.train import train
@@ -24,12 +25,15 @@ from miwake.commands.tune import tune
 # What a command imports first, and the extra that brings it.
 _EXTRAS = {
     "fastapi": "serving",
+    "fsspec": "scoring",
     "grpc": "scoring",
     "h5py": "training",
     "jwt": "serving",
     "keras": "training",
     "matplotlib": "training",
+    "pyarrow": "scoring",
     "pydantic": "serving",
+    "ray": "ray",
     "scipy": "training",
     "sklearn": "training",
     "tensorflow": "training",
@@ -74,6 +78,7 @@ for _command in (
     evaluate,
     serve,
     predict,
+    score,
     recipes,
     demo,
     filters,

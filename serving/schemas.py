@@ -203,8 +203,9 @@ class CalibrationSchema(BaseModel):
 
 
 class ModelAnswer(ModelSummary):
-    """One model with what the manifest of its latest version says."""
+    """One model with what the manifest of the version that answers, or was asked for, says."""
 
+    version: int | None = Field(default=None, description="Of which the rest is told.")
     labels: list[str] | None = None
     image: ImageSpecSchema | None = None
     unknown_threshold: float | None = None

@@ -59,15 +59,14 @@ def _step(text: str) -> None:
 
 
 def _ask(url: str, picture: Path) -> None:
-    from miwake.client import Client
+    from miwake import Client
 
     with Client(url) as client:
-        answer = client.predict([picture])
-    (prediction,) = answer["predictions"]
+        prediction = client.predict(picture)
     click.echo(f"{picture} shows {picture.parent.name}")
-    click.echo(f"answer: {prediction['label']}, probability {prediction['probability']:.4f}")
-    for candidate in prediction["top"]:
-        click.echo(f"  {candidate['probability']:.6f}  {candidate['label']}")
+    click.echo(f"answer: {prediction.label}, probability {prediction.probability:.4f}")
+    for candidate in prediction.top:
+        click.echo(f"  {candidate.probability:.6f}  {candidate.label}")
 
 
 @contextmanager
@@ -86,7 +85,7 @@ def _gateway(models: Path, url: str, *, port: int) -> Iterator[None]:
 
 
 def _comes_up(process: subprocess.Popen[bytes], url: str) -> bool:
-    from miwake.client import Client
+    from miwake import Client
 
     give_up = time.monotonic() + _START_TIMEOUT_SECONDS
     with Client(url) as client:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from contract.errors import ImageError
+
 if TYPE_CHECKING:
-    from miwake.client import Client
+    from contract.prediction import Prediction
+    from scoring.row import Row
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -43,61 +46,65 @@ def predict(  # noqa: PLR0913 - one argument an option
     """Print the best labels of IMAGES and their probabilities."""
     if url is not None and model is not None:
         raise click.UsageError("give --url or --model, not both")
+    show = _show_json if as_json else _show
+    outcomes: Iterable[Prediction | ImageError]
     if model is not None:
-        predictions = _from_folder(model, images, top=top)
+        outcomes = _from_folder(model, images, top=top)
     else:
         api_key = api_key_file.read_text("utf-8").strip() if api_key_file else None
-        predictions = _from_gateway(url or _DEFAULT_URL, images, top=top, api_key=api_key)
-    for path, prediction in zip(images, predictions, strict=True):
-        _show(path, prediction, as_json=as_json)
-    if any("error" in prediction for prediction in predictions):
+        outcomes = _from_gateway(url or _DEFAULT_URL, images, top=top, api_key=api_key)
+    failed = False
+    for path, outcome in zip(images, outcomes, strict=True):
+        show(path, outcome)
+        failed = failed or isinstance(outcome, ImageError)
+    if failed:
         sys.exit(1)
 
 
 def _from_gateway(
     url: str, images: Sequence[Path], *, top: int, api_key: str | None
-) -> list[Mapping[str, Any]]:
-    """Ask image by image: how many a request may carry is the gateway's to say."""
-    from miwake.client import Client
+) -> Iterator[Prediction | ImageError]:
+    from miwake import Client
 
     with Client(url, api_key=api_key) as client:
-        return [_ask(client, image, top=top) for image in images]
+        yield from client.predict_many(images, top_k=top)
 
 
-def _ask(client: Client, image: Path, *, top: int) -> Mapping[str, Any]:
-    from miwake.client import GatewayError
+def _from_folder(model: Path, images: Sequence[Path], *, top: int) -> Sequence[Prediction | ImageError]:
+    from scoring.score_batch import Scorer
 
-    try:
-        (prediction,) = client.predict([image], top_k=top)["predictions"]
-    except GatewayError as exc:
-        if "errors" not in exc.problem:
-            raise
-        (prediction,) = exc.problem["errors"]
-    return dict(prediction)
+    with Scorer(model, top_k=top) as scorer:
+        return [_outcome(row) for row in scorer.rows(images)]
 
 
-def _from_folder(model: Path, images: Sequence[Path], *, top: int) -> list[Mapping[str, Any]]:
-    from contract.errors import ImageError
-    from scoring.files import predict_files
+def _outcome(row: Row) -> Prediction | ImageError:
+    from contract.prediction import Prediction
 
-    return [
-        {"error": {"code": outcome.code, "detail": str(outcome)}}
-        if isinstance(outcome, ImageError)
-        else {
-            "label": outcome.label,
-            "probability": outcome.probability,
-            "top": [{"label": c.label, "probability": c.probability} for c in outcome.top],
-        }
-        for outcome in predict_files(model, images, top_k=top)
-    ]
+    if row.label is None or row.probability is None:
+        refusal = ImageError(row.detail)
+        refusal.code = row.code or refusal.code
+        return refusal
+    return Prediction(row.label, row.probability, row.top)
 
 
-def _show(path: Path, prediction: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({**prediction, "name": str(path)}, ensure_ascii=False))
-    elif "error" in prediction:
-        click.echo(f"{path}: {prediction['error']['detail']} [{prediction['error']['code']}]", err=True)
-    else:
-        click.echo(f"{path}: {prediction['label']}")
-        for candidate in prediction["top"]:
-            click.echo(f"  {candidate['probability']:.6f}  {candidate['label']}")
+def _show(path: Path, outcome: Prediction | ImageError) -> None:
+    if isinstance(outcome, ImageError):
+        click.echo(f"{path}: {outcome} [{outcome.code}]", err=True)
+        return
+    click.echo(f"{path}: {outcome.label}")
+    for candidate in outcome.top:
+        click.echo(f"  {candidate.probability:.6f}  {candidate.label}")
+
+
+def _show_json(path: Path, outcome: Prediction | ImageError) -> None:
+    click.echo(json.dumps(_document(outcome) | {"name": str(path)}, ensure_ascii=False))
+
+
+def _document(outcome: Prediction | ImageError) -> dict[str, Any]:
+    if isinstance(outcome, ImageError):
+        return {"error": {"code": outcome.code, "detail": str(outcome)}}
+    return {
+        "label": outcome.label,
+        "probability": outcome.probability,
+        "top": [{"label": c.label, "probability": c.probability} for c in outcome.top],
+    }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from contract.manifest import Manifest, provenance_dict
 from contract.model_facts import ModelFacts
+from serving.asking import VersionChoice
 from serving.gateway import TheGateway
 from serving.http.openapi import problems
+from serving.load.deadline import Deadline
 from serving.request_state import request_state
 from serving.schemas import (
     CalibrationSchema,
@@ -23,6 +25,16 @@ from serving.schemas import (
 from serving.versions.resolver import VersionResolver
 
 router = APIRouter(tags=["models"])
+
+Version = Annotated[int | None, Query(ge=0, description="A concrete version; else the one that answers now.")]
+_MODEL_PROBLEMS = problems(
+    {
+        404: "model_not_found, version_not_found",
+        422: "invalid_parameter",
+        502: "contract_broken: the version failed its self-test",
+        503: "model_server_away",
+    }
+)
 
 
 @router.get("/models", summary="All models and their versions")
@@ -38,16 +50,20 @@ async def models(request: Request, gateway: TheGateway) -> ModelsAnswer:
     )
 
 
-@router.get("/models/{model}", summary="One model", responses=problems({404: "model_not_found"}))
-async def model(request: Request, gateway: TheGateway, model: str) -> ModelAnswer:
-    """What the version that answers says of itself: labels, metrics, provenance."""
+@router.get("/models/{model}", summary="One model", responses=_MODEL_PROBLEMS)
+async def model(request: Request, gateway: TheGateway, model: str, version: Version = None) -> ModelAnswer:
+    """What the version that answers, or the one asked for, says of itself: labels, metrics, provenance."""
     gateway.versions.routing.entry(model)
     request_state(request.scope).model = model
-    summary = _summary(gateway.versions, model)
     served = gateway.versions.answering(model)
+    if version is not None:
+        deadline = Deadline.after(gateway.settings.timeout_seconds)
+        served = await gateway.versions.resolve(model, VersionChoice(version=version), deadline=deadline)
+    summary = _summary(gateway.versions, model)
     if served is None:
         return ModelAnswer(**summary)
-    return ModelAnswer(**summary, **_facts(served.target.facts), **_told(served.target.manifest))
+    target = served.target
+    return ModelAnswer(**summary, version=target.version, **_facts(target.facts), **_told(target.manifest))
 
 
 def _summary(versions: VersionResolver, model: str) -> dict[str, Any]:

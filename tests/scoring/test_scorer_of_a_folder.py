@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from contract.errors import ContractBrokenError, ImageError, ModelFolderError, UnsupportedFormatError
-from contract.prediction import Prediction
+from contract.errors import ContractBrokenError, ModelFolderError
 from modelserver.errors import ModelServerStartError
-from scoring.files import predict_files
+from scoring.score_batch import Scorer
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -27,22 +30,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def label(outcome: Prediction | ImageError) -> str:
-    return outcome.label if isinstance(outcome, Prediction) else outcome.code
+def said(model: Path, *photographs: Path | bytes, **choices: Any) -> list[str | None]:
+    """The label or the code of each."""
+    with Scorer(model, **choices) as scorer:
+        return [row.label or row.code for row in scorer.rows(photographs)]
 
 
 def test_more_files_than_a_batch_come_back_in_order_and_bad_ones_fail_alone(folder: Path) -> None:
     paths = [folder / name for name in ("red.png", "bad.jpg", "blue.png", "green.png", "red.png")] * 3
 
-    outcomes = predict_files(folder / "colours", paths, top_k=1)
-
-    assert [label(outcome) for outcome in outcomes] == ["r2", "unsupported_format", "b2", "g2", "r2"] * 3
+    assert said(folder / "colours", *paths) == ["r2", "unsupported_format", "b2", "g2", "r2"] * 3
 
 
 def test_an_older_version_answers_when_its_folder_is_given(folder: Path) -> None:
-    (outcome,) = predict_files(folder / "colours" / "1", [folder / "red.png"], top_k=1)
-
-    assert label(outcome) == "r1"
+    assert said(folder / "colours" / "1", folder / "red.png") == ["r1"]
 
 
 def test_under_the_models_threshold_the_label_is_unknown(tmp_path: Path, folder: Path) -> None:
@@ -50,22 +51,34 @@ def test_under_the_models_threshold_the_label_is_unknown(tmp_path: Path, folder:
 
     publish_colours(tmp_path / "colours", unknown_threshold=0.9999)
 
-    (outcome,) = predict_files(tmp_path / "colours", [folder / "red.png"], top_k=1)
+    with Scorer(tmp_path / "colours") as scorer:
+        (row,) = scorer.rows([folder / "red.png"])
 
-    assert isinstance(outcome, Prediction)
-    assert (outcome.label, outcome.top[0].label) == ("unknown", "red")
-    assert 0.99 < outcome.probability < 0.9999
+    assert (row.label, row.top[0].label) == ("unknown", "red")
+    assert row.probability is not None
+    assert 0.99 < row.probability < 0.9999
 
 
 def test_only_bad_files_need_no_call(folder: Path) -> None:
-    (outcome,) = predict_files(folder / "colours", [folder / "bad.jpg"], top_k=1)
+    assert said(folder / "colours", folder / "bad.jpg") == ["unsupported_format"]
 
-    assert isinstance(outcome, UnsupportedFormatError)
+
+def test_embeddings_and_heat_maps_come_where_they_are_asked_for(folder: Path) -> None:
+    with Scorer(folder / "colours", embeddings=True, heatmaps=True) as scorer:
+        batch = scorer.score_batch([folder / "red.png", folder / "bad.jpg"])
+
+    red, bad = batch.to_pylist()
+    assert np.linalg.norm(red["embedding"]) == pytest.approx(1, abs=1e-5)
+    with Image.open(io.BytesIO(red["heatmap"])) as heat:
+        assert (heat.mode, heat.size) == ("L", (8, 8))
+        assert max(heat.tobytes()) == 255
+    assert bad["embedding"] is None
+    assert bad["heatmap"] is None
 
 
 def test_a_folder_without_a_version_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelFolderError, match="no version in"):
-        predict_files(tmp_path, [], top_k=1)
+        said(tmp_path)
 
 
 def test_a_version_that_answers_otherwise_than_it_promises_is_refused(folder: Path) -> None:
@@ -74,7 +87,7 @@ def test_a_version_that_answers_otherwise_than_it_promises_is_refused(folder: Pa
     write_version_that_answers_otherwise(folder / "tampered" / "1")
 
     with pytest.raises(ContractBrokenError, match="golden"):
-        predict_files(folder / "tampered", [folder / "red.png"], top_k=1)
+        said(folder / "tampered", folder / "red.png")
 
 
 def test_a_version_that_cannot_be_loaded_is_said_so_at_once(folder: Path) -> None:
@@ -83,4 +96,4 @@ def test_a_version_that_cannot_be_loaded_is_said_so_at_once(folder: Path) -> Non
     broken.write_bytes(b"no graph")
 
     with pytest.raises(ModelServerStartError, match="broken version 1 cannot be loaded"):
-        predict_files(folder / "broken", [folder / "red.png"], top_k=1)
+        said(folder / "broken", folder / "red.png")

@@ -1,0 +1,1 @@
+"""What a run of scoring leaves on the disk."""

@@ -1,0 +1,1 @@
+"""Where photographs come from: files, folders, globs, lists, buckets and archives."""

@@ -1,0 +1,106 @@
+"""From a path or URL to the bytes of one photograph, bounded before they are read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from scoring.errors import ImageTooLargeError, ScoringError, UnreadableImageError
+from scoring.sources.archives import Archive, open_archive
+from scoring.sources.remote import is_url, one_line, open_url
+
+# A bucket's or a network's bad moment must not become a row.
+_PAUSES_SECONDS = (0.5, 1.0, 2.0)
+# Another try will not bring these.
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, KeyError)
+
+
+class Reader:
+    """Reads photographs from any thread, within its block, at whose end it closes the archives.
+
+    Each archive is opened once, and read by one thread at a time.
+
+    Args:
+        max_bytes: of one photograph.
+        sleep: between two tries over a network.
+    """
+
+    def __init__(self, *, max_bytes: int, sleep: Callable[[float], object] = time.sleep) -> None:
+        self._max_bytes = max_bytes
+        self._sleep = sleep
+        self._archives: dict[str, Archive] = {}
+        self._archives_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        while self._archives:
+            self._archives.popitem()[1].close()
+
+    def read(self, path: str) -> bytes:
+        """All bytes of a photograph.
+
+        Raises:
+            UnreadableImageError: it is gone, forbidden, or the network gave up.
+            ImageTooLargeError: it has more than `max_bytes`.
+            SourceError: there is no room to unpack an archive.
+        """
+        if not is_url(path):
+            data = self._read_file(path)
+        elif "::" in path:
+            data = self._read_member(path)
+        else:
+            data = self._read_url(path)
+        if len(data) > self._max_bytes:
+            raise ImageTooLargeError(f"the photograph has more than {self._max_bytes} bytes")
+        return data
+
+    def _read_file(self, path: str) -> bytes:
+        try:
+            with Path(path).open("rb") as file:
+                return file.read(self._max_bytes + 1)
+        except (OSError, ValueError) as exc:  # ValueError: no path holds such characters
+            raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
+
+    def _read_url(self, url: str) -> bytes:
+        pauses = iter(_PAUSES_SECONDS)
+        while True:
+            try:
+                return self._read_from(*open_url(url))
+            # Each of fsspec's backends has exceptions of its own: this is the border.
+            except Exception as exc:
+                pause = None if isinstance(exc, _FINAL) else next(pauses, None)
+                if pause is None:
+                    raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
+                self._sleep(pause)
+
+    def _read_member(self, url: str) -> bytes:
+        first, _, archive = url.partition("::")
+        protocol, _, name = first.partition("://")
+        # Neither zipfile nor tarfile can be read by two threads.
+        with self._archives_lock:
+            try:
+                whole = f"{protocol}://::{archive}"
+                if whole not in self._archives:
+                    self._archives[whole] = open_archive(whole)
+                return self._read_from(self._archives[whole], name)
+            except ScoringError:
+                raise
+            # As above; a damaged archive too.
+            except Exception as exc:
+                raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
+
+    def _read_from(self, filesystem: Any, name: str) -> bytes:
+        with filesystem.open(name, "rb") as file:
+            data: bytes = file.read(self._max_bytes + 1)
+        return data

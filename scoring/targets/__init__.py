@@ -1,0 +1,1 @@
+"""Where photographs are predicted: a gateway, a model server, or a model folder."""
