@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,9 @@ class Podman:
         shutil.rmtree(root)
         archive.unlink()
 
-    def build(self, target: str, *arguments: str) -> str:
+    def build(self, target: str, *arguments: str, tag: str = "test") -> str:
         """Build one target of the Dockerfile; gives the image's name."""
-        name = f"localhost/miwake-{target}:test"
+        name = f"localhost/miwake-{target}:{tag}"
         options = ("--isolation=chroot", "--network=host", "--format=docker", "--pull=never", "--quiet")
         mounts = [f"--volume={mount}:ro" for mount in _pip_mounts(self._folder)]
         self.run("build", *options, *mounts, *arguments, "--target", target, "--tag", name, str(REPOSITORY))
@@ -79,12 +79,15 @@ class Podman:
             self.run("image", "unmount", image)
 
     @contextlib.contextmanager
-    def container(self, image: str, *arguments: str, settings: dict[str, str]) -> Iterator[str]:
-        """A container as a restricted pod is: no capability, nothing writable. Gives its name."""
+    def container(
+        self, image: str, *arguments: str, settings: dict[str, str], mounts: Sequence[str] = ()
+    ) -> Iterator[str]:
+        """A container as a restricted pod is: no capability, nothing writable but mounts. Gives its name."""
         options = (
             *("--detach", "--network=host", "--read-only", "--read-only-tmpfs=false", "--cap-drop=all"),
             *("--security-opt=no-new-privileges", "--health-interval=disable"),
             *_LIMITS,
+            *mounts,
             *(f"--env={name}={value}" for name, value in settings.items()),
         )
         name = self.run("--runtime=runc", "run", *options, image, *arguments)

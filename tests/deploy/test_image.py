@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import pytest
 from PIL import Image
 
 from modelserver.tensorflow_serving_config import models_config
-from tests.colour_server import ColourServer, in_thread
+from tests.colour_server import ColourServer, colour_gateway, in_thread
 from tests.deploy.podman import BASE, REPOSITORY, Podman, missing
 from tests.gateway_process import free_port
 from tests.pictures import colour_picture, encoded
@@ -123,6 +124,23 @@ def test_its_health_check_follows_the_process_and_sigterm_ends_it_with_status_0(
         status = podman.run("inspect", "--format={{.State.ExitCode}}", name)
 
     assert status == "0"
+
+
+def test_the_image_for_archives_scores_one_that_is_mounted(podman: Podman, tmp_path: Path) -> None:
+    image = podman.build("gateway", "--build-arg=SERVING=serving-scoring", tag="scoring")
+    (tmp_path / "photographs").mkdir()
+    for number, colour in enumerate(("red", "green", "blue")):
+        (tmp_path / "photographs" / f"{number}.png").write_bytes(colour_picture(colour))
+    tmp_path.chmod(0o777)
+    mounts = (f"--volume={tmp_path}:/archive", "--tmpfs=/tmp")
+    with in_thread(ColourServer()) as address, colour_gateway(address, tmp_path) as gateway:
+        where = ("/archive/photographs", "--to", gateway.url, "--out", "/archive/scores.csv")
+        with podman.container(image, "score", *where, "--quiet", settings={}, mounts=mounts) as name:
+            status = podman.run("wait", name)
+
+    rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
+    assert status == "0"
+    assert [row["label"] for row in rows] == ["red", "green", "blue"]
 
 
 @contextlib.contextmanager
