@@ -35,7 +35,7 @@ def put(version: Path, *, whole: bool = True) -> None:
 def sync(store: Path) -> tuple[int, list[str]]:
     """Once; gives the exit status, and the versions that are there then."""
     models = store.parent / "models"
-    environment = os.environ | {"SOURCE": str(store), "MODELS": str(models), "RCLONE_CONFIG": ""}
+    environment = os.environ | {"SOURCE": str(store), "MODELS": str(models), "RCLONE_CONFIG": "/notfound"}
     done = subprocess.run(("/bin/sh", SCRIPT, "once"), env=environment, capture_output=True, check=False)
     return done.returncode, sorted(str(path.relative_to(models)) for path in models.glob("*/*"))
 
@@ -88,7 +88,7 @@ def test_what_a_broken_copy_left_behind_is_no_version(store: Path) -> None:
 def test_followed_it_says_when_everything_is_there_and_goes_on_looking(store: Path, tmp_path: Path) -> None:
     put(store / "flowers" / "1")
     models = tmp_path / "models"
-    environment = os.environ | {"SOURCE": str(store), "MODELS": str(models), "RCLONE_CONFIG": ""}
+    environment = os.environ | {"SOURCE": str(store), "MODELS": str(models), "RCLONE_CONFIG": "/notfound"}
     command = ("/bin/sh", SCRIPT)
     with subprocess.Popen(
         command, env=environment | {"EVERY_SECONDS": "0.2"}, start_new_session=True
