@@ -77,6 +77,17 @@ def test_a_store_that_does_not_answer_changes_nothing(store: Path) -> None:
     assert versions == ["flowers/1"]
 
 
+def test_an_emptied_store_is_taken_for_a_mistake(store: Path) -> None:
+    put(store / "flowers" / "1")
+    sync(store)
+    shutil.rmtree(store / "flowers")
+
+    status, versions = sync(store)
+
+    assert status != 0
+    assert versions == ["flowers/1"]
+
+
 def test_what_a_broken_copy_left_behind_is_no_version(store: Path) -> None:
     put(store / "flowers" / "1")
     put(store.parent / "models" / ".incoming", whole=False)

@@ -6,6 +6,8 @@ set -eu
 once() {
     # An error of the listing must not look like an empty store.
     rclone lsf --recursive --files-only --include '/*/*/saved_model.pb' "$SOURCE" >"$MODELS/.listed.new"
+    # Nor is an empty store what anybody wants served.
+    [ -s "$MODELS/.listed.new" ] || { echo "no model in $SOURCE" >&2; return 1; }
     sed 's,/saved_model.pb$,,' "$MODELS/.listed.new" >"$MODELS/.listed"
     while read -r version; do
         [ -d "$MODELS/$version" ] || fetch "$version"
