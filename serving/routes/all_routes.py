@@ -1,4 +1,4 @@
-"""Every route of the gateway's port. Which gateway answers is the application's state, so none is bound to one."""
+"""Every route of the gateway's port; none is bound to a gateway, which is the application's state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.routes import embed, explain, models, oip, operations, playground, 
 from serving.routes.known_parameters import refuse_unknown_parameters
 
 
-# What FastAPI reads off some forty signatures takes longer than all the rest of a gateway's start: once a process.
+# Reading forty signatures takes FastAPI longer than all the rest of a gateway's start: once a process.
 @cache
 def all_routes(*, with_metrics: bool) -> tuple[BaseRoute, ...]:
     """In the order in which they are tried.
