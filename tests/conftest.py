@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ from tests.manifests import manifest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", action="store_true", help="the long proofs at full length (make prove)")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail where tests that need no TensorFlow import it: seconds in each process of `make test-fast`."""
+    needed = any(item.get_closest_marker("tensorflow") for item in session.items)
+    if "tensorflow" in sys.modules and not needed:
+        pytest.exit("a test file imports TensorFlow: let its tests or fixtures do so", returncode=1)
 
 
 @pytest.fixture
