@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TRITON := $(VENV)/tritonclient/.installed
-# A file of tests is run by one process: its fixtures train a model once.
-PARALLEL := --numprocesses 2 --dist loadfile
+# A file of tests is run by one process: its fixtures train a model once. tests/conftest.py says in which order.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Folders where every test starts processes or needs TensorFlow, so that test-fast need not even read them.
 ALL_SLOW := e2e faults fuzz serving/embedded
 

@@ -1,8 +1,9 @@
-"""Options of the test run."""
+"""Options and order of the test run."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,18 @@ from tests.manifests import manifest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", action="store_true", help="the long proofs at full length (make prove)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where processes share the files, those that may take long come first: short ones fill what is left."""
+    if not hasattr(config, "workerinput"):
+        return
+    marks: dict[Path, Counter[str]] = defaultdict(Counter)
+    for item in items:
+        marks[item.path].update({"items", *(mark.name for mark in item.iter_markers())})
+    kinds = ("timeout", "slow", "tensorflow", "items")
+    items.sort(key=lambda item: ([-marks[item.path][kind] for kind in kinds], item.path))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
