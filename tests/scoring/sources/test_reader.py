@@ -90,6 +90,12 @@ def test_a_photograph_of_more_bytes_than_allowed_is_refused_wherever_it_is(tmp_p
     assert caught.value.code == "body_too_large"
 
 
+def test_bytes_that_are_given_are_bounded_as_well():
+    assert Reader(max_bytes=10).read(b"photograph") == b"photograph"
+    with pytest.raises(ImageTooLargeError):
+        Reader(max_bytes=9).read(b"photograph")
+
+
 def test_no_more_is_read_of_a_file_without_end_than_may_be():
     with pytest.raises(ImageTooLargeError):
         Reader(max_bytes=1000).read("/dev/zero")
