@@ -265,7 +265,7 @@ async def test_a_run_that_follows_goes_on_with_the_next_version_and_its_rows_say
 
 
 async def test_another_model_under_the_same_number_is_another_version(tmp_path, backend):
-    run = Run(tmp_path, backend, *_roses(40))
+    run = Run(tmp_path, backend, *_roses(120))
 
     def restarted(_rows: object) -> None:
         if backend.versions == {1: "one"}:
