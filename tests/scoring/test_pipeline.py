@@ -98,6 +98,11 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
         threads.shutdown(wait=True, cancel_futures=True)
 
 
+async def _all_ask(backend: FakeBackend) -> None:
+    while backend.asks < WORKERS:
+        await asyncio.sleep(0.001)
+
+
 def _roses(count: int) -> list[bytes]:
     return [f"rose {n}".encode() for n in range(count)]
 
@@ -147,8 +152,7 @@ async def test_several_batches_are_asked_at_once(tmp_path, backend):
     backend.gate = asyncio.Event()
 
     score = asyncio.create_task(run.score())
-    while backend.asks < WORKERS:
-        await asyncio.sleep(0.001)
+    await _all_ask(backend)
     backend.gate.set()
     await score
 
@@ -160,8 +164,7 @@ async def test_no_more_photographs_are_in_memory_than_the_workers_hold(tmp_path,
     backend.gate = asyncio.Event()
 
     score = asyncio.create_task(run.score())
-    while backend.asks < WORKERS:
-        await asyncio.sleep(0.001)
+    await _all_ask(backend)
     await asyncio.sleep(0.05)  # time in which more could be read, were there no bound
     held = backend.images
     backend.gate.set()
@@ -219,8 +222,7 @@ async def test_an_error_of_all_workers_at_once_is_told_once(tmp_path, backend):
     backend.failures, backend.gate = list(errors), asyncio.Event()
 
     score = asyncio.create_task(run.score())
-    while backend.asks < WORKERS:
-        await asyncio.sleep(0.001)
+    await _all_ask(backend)
     backend.gate.set()
 
     with pytest.raises(UnexpectedAnswerError) as caught:
@@ -328,8 +330,7 @@ async def test_a_cancelled_run_leaves_no_thread_and_goes_on_later(tmp_path, back
     run = Run(tmp_path, backend, *_roses(100))
     backend.gate = asyncio.Event()
     score = asyncio.create_task(run.score())
-    while backend.asks < WORKERS:
-        await asyncio.sleep(0.001)
+    await _all_ask(backend)
 
     score.cancel()
     with pytest.raises(asyncio.CancelledError):

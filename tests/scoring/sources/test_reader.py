@@ -170,6 +170,14 @@ def test_a_reason_with_a_name_that_is_no_utf8_can_be_written_anywhere(tmp_path):
     str(caught.value).encode()
 
 
+def test_a_chain_of_fsspec_that_is_no_archive_is_read_too():
+    fsspec.filesystem("memory").pipe("/bucket/a.jpg", b"photograph")
+
+    with Reader(max_bytes=10) as reader:
+        [listed] = list_source("simplecache::memory://bucket/a.jpg")
+        assert reader.read(listed.path) == b"photograph"
+
+
 @pytest.mark.parametrize("name", ["p.zip", "p.tar", "p.tgz"])
 def test_an_archive_that_is_gone_is_a_refused_photograph(tmp_path, name):
     protocol = "zip" if name.endswith(".zip") else "tar"
@@ -244,12 +252,18 @@ def test_a_disk_without_room_to_unpack_ends_the_run_and_refuses_no_photograph(tm
             reader.read(f"tar://a.jpg::{path}")
 
 
-def test_archives_are_closed_with_the_reader(tmp_path):
-    path = write_tar(tmp_path / "p.tgz", {"a.jpg": b"a"}, mode="w:gz")
+@pytest.mark.parametrize("name", ["p.zip", "p.tar", "p.tgz"])
+def test_archives_are_opened_once_and_closed_with_the_reader(tmp_path, name):
+    modes = {"p.tar": "w", "p.tgz": "w:gz"}
+    members = {"a.jpg": b"a"}
+    path = tmp_path / name
+    write_tar(path, members, mode=modes[name]) if name in modes else write_zip(path, members)
+    protocol = "tar" if name in modes else "zip"
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - nothing to be read there
 
     with Reader(max_bytes=10) as reader:
-        reader.read(f"tar://a.jpg::{path}")
-        reader.read(f"tar://a.jpg::{path}")
+        for _ in range(5):
+            assert reader.read(f"{protocol}://a.jpg::{path}") == b"a"
+        assert len(os.listdir("/proc/self/fd")) == before + 1  # noqa: PTH208
 
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
