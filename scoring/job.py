@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,9 @@ class Job:
             "--shard": str(self.shard),
             "--dedupe": self.dedupe,
             "--part-rows": self.part_rows,
-        } | {f"--{name}": value for name, value in asdict(self.extras).items()}
+            "--embeddings": self.extras.embedding,
+            "--heatmaps": self.extras.heatmap,
+        }
 
 
 def refuse_another(found: Mapping[str, Any], wanted: Mapping[str, Any], *, ledger: Path) -> None:
@@ -92,7 +94,7 @@ def refuse_another(found: Mapping[str, Any], wanted: Mapping[str, Any], *, ledge
         if found.get(name) != value:
             raise OutputError(
                 f"{ledger} is of another run: its {name} was {_shown(found.get(name))}, not {_shown(value)}; "
-                "choose another --out, or remove the ledger"
+                "choose another --out, or remove this one and its ledger"
             )
 
 
