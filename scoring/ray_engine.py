@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -37,6 +38,8 @@ _BLOCK_ROWS = 256
 _BLOCKS_AT_ONCE = 4000
 # Of each worker: while the last photographs of one block are answered, those of the next are read.
 _BLOCKS_PER_WORKER = 2
+_REACH_SECONDS = 10
+_NO_ADDRESSES = {None, "auto", "local"}
 
 
 def ray_engine(address: str | None) -> Engine:
@@ -89,7 +92,20 @@ def _cluster(address: str | None) -> Iterator[None]:
                 ray.shutdown()
 
 
+def _refuse_unreachable(address: str) -> None:
+    """Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), _REACH_SECONDS).close()
+    except ValueError as exc:
+        raise ScoringError(f"--address {address} is neither HOST:PORT nor auto") from exc
+    except OSError as exc:
+        raise ScoringError(f"no Ray at {address}: {exc.strerror or exc}") from exc
+
+
 def _connect(address: str | None) -> None:
+    if address not in _NO_ADDRESSES:
+        _refuse_unreachable(address)
     # Where Ray starts a cluster for us, it tells its makers nothing.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
