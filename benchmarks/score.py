@@ -1,6 +1,6 @@
 """What `miwake score` costs beside decoding and the model: its rate against theirs, in one run.
 
-    make demo && .venv/bin/python benchmarks/scoring.py
+    make demo && .venv/bin/python benchmarks/score.py
 
 First with a model folder, whose server shares this machine's cores; then before a model server whose work is
 elsewhere, as a GPU's is: a process that sleeps a fixed time for each image, once slower than decoding and
