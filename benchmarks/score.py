@@ -40,7 +40,8 @@ from scoring.targets.opening import Address
 from scoring.targets.target import Wanted
 
 _TIMEOUT_SECONDS = 60.0
-_SIZE = (1600, 1200)
+_SIZE = (4032, 3024)  # a telephone's 12 megapixels
+_DIFFERENT = 24
 _CALLS_AT_ONCE = 2
 _SLOWER = 0.6  # than decoding, the first of the two servers that sleep
 _NO_LIMIT = 1e9
@@ -104,7 +105,7 @@ class Watcher:
     default=Path("photographs/hand-signs/test"),
     show_default=True,
 )
-@click.option("--count", default=2000, show_default=True, help="Photographs of each run.")
+@click.option("--count", default=1000, show_default=True, help="Photographs of each run.")
 @click.option("--seconds", default=10.0, show_default=True, help="For decoding and the model alone.")
 def main(model: Path, photographs: Path, *, count: int, seconds: float) -> None:
     """Measure decoding, the model, and `miwake score` with both and with decoding alone."""
@@ -134,7 +135,7 @@ def write_photographs(source: Path, folder: Path, *, count: int) -> list[Path]:
     small = sorted(path for path in source.glob("*/*") if path.is_file())
     if not small:
         raise click.ClickException(f"no photographs in {source}/<class>/: run make demo first")
-    large = [enlarged(path) for path in small]
+    large = [enlarged(path) for path in small[:: max(1, len(small) // _DIFFERENT)]]
     folder.mkdir()
     files = [folder / f"{number:06}.jpg" for number in range(count)]
     for number, path in enumerate(files):
@@ -143,7 +144,7 @@ def write_photographs(source: Path, folder: Path, *, count: int) -> list[Path]:
 
 
 def enlarged(path: Path) -> bytes:
-    """A JPEG as a telephone's gallery has it: the hand signs themselves cost nearly nothing to decode."""
+    """A JPEG as large as a telephone's: the hand signs themselves cost nearly nothing to decode."""
     buffer = io.BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").resize(_SIZE).save(buffer, "JPEG", quality=85)

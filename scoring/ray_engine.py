@@ -39,7 +39,7 @@ _BLOCKS_AT_ONCE = 4000
 # Of each worker: while the last photographs of one block are answered, those of the next are read.
 _BLOCKS_PER_WORKER = 2
 _REACH_SECONDS = 10
-_NO_ADDRESSES = {None, "auto", "local"}
+_WORDS = {"auto", "local"}
 
 
 def ray_engine(address: str | None) -> Engine:
@@ -104,7 +104,7 @@ def _refuse_unreachable(address: str) -> None:
 
 
 def _connect(address: str | None) -> None:
-    if address not in _NO_ADDRESSES:
+    if address is not None and address not in _WORDS:
         _refuse_unreachable(address)
     # Where Ray starts a cluster for us, it tells its makers nothing.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
