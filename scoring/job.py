@@ -11,11 +11,15 @@ from scoring.errors import OutputError
 from scoring.output.layout import Format
 from scoring.row import Extras
 from scoring.sources.listed import Shard
+from scoring.sources.lists import MARK
+from scoring.sources.remote import is_url
 from scoring.targets.opening import Address
 from scoring.targets.target import Wanted
 
 DEFAULT_MAX_IMAGE_BYTES = 32 * 1024 * 1024
 DEFAULT_PART_ROWS = 10_000
+# Over a network a thread mostly waits.
+_REMOTE_THREADS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,11 @@ class Job:
     def extras(self) -> Extras:
         """Columns beside the label."""
         return self.wanted.extras
+
+    def threads_on(self, cores: int) -> int:
+        """That read and decode where there are so many cores."""
+        remote = any(source.startswith(MARK) or is_url(source) for source in self.sources)
+        return self.threads or (_REMOTE_THREADS if remote else cores)
 
     def fingerprint(self, format_: Format) -> Mapping[str, Any]:
         """All that the rows depend on, but for the version, by the names of the options.
