@@ -84,9 +84,12 @@ class GatewayBackend:
         assert self._chosen is not None, "a version is chosen first"  # noqa: S101 - a fault of ours
         pinned = self._chosen
         with self._translated():
-            said = await self._client.predict_batch(
-                images, model=pinned.model, version=pinned.version, top_k=self._wanted.top_k
-            )
+            try:
+                said = await self._client.predict_batch(
+                    images, model=pinned.model, version=pinned.version, top_k=self._wanted.top_k
+                )
+            except ImageError as exc:  # of the request as a whole
+                return [exc] * len(images)
             answers = (self._answer(*both, pinned) for both in zip(images, said, strict=True))
             return list(await asyncio.gather(*answers))
 
