@@ -140,7 +140,8 @@ class Target:
         """Answers in order, each by exactly `pinned`, for which the images were prepared.
 
         Raises:
-            VersionNotFoundError: that version is not pinned any more, is not served, or is another by now.
+            VersionNotFoundError: that version is not pinned any more, is not served, or is another by now,
+                after which nothing answers before `pin`.
             ModelServerError: see `Backend.ask`.
         """
         connection = await self._tested(pinned)
@@ -157,6 +158,7 @@ class Target:
             connection = self._backend.connection
             if self._tested_connection != connection:
                 if await self._backend.choose(pinned.version) != pinned:
+                    self._pinned = None  # from here on the backend prepares for the other one
                     raise VersionNotFoundError(f"{pinned} is not the same model that it was")
                 self._tested_connection = connection
             return self._tested_connection

@@ -103,23 +103,25 @@ async def test_another_model_under_the_same_number_does_not_answer(backend):
     pinned = await target.pin(None)
     backend.versions, backend.connection = {1: "another"}, 1
 
-    for _ in range(2):
-        with pytest.raises(VersionNotFoundError, match="toy version 1 is not the same model that it was"):
-            await _labels(target, pinned, b"a")
+    with pytest.raises(VersionNotFoundError, match="toy version 1 is not the same model that it was"):
+        await _labels(target, pinned, b"a")
 
     assert backend.asked == []
 
 
-async def test_the_same_model_that_comes_back_answers_again(backend):
+async def test_what_was_prepared_while_another_model_was_there_is_asked_of_neither(backend):
     target = Target(backend)
     pinned = await target.pin(None)
     backend.versions, backend.connection = {1: "another"}, 1
     with pytest.raises(VersionNotFoundError):
         await _labels(target, pinned, b"a")
-
+    prepared = target.prepare(b"b")
     backend.versions, backend.connection = {1: "one"}, 2
 
-    assert await _labels(target, pinned, b"a") == [label_of(b"a")]
+    with pytest.raises(VersionNotFoundError, match="does not answer any more"):
+        await target.answer([prepared], pinned)
+
+    assert await _labels(target, await target.pin(None), b"b") == [label_of(b"b")]
 
 
 async def test_a_version_that_is_gone_after_a_broken_connection_is_said_so(backend):
