@@ -32,7 +32,7 @@ from scoring.run import Engine, Progress
 from scoring.targets.opening import open_target
 from scoring.targets.target import Pinned
 
-# What is sent to a worker at once: what it has to do again, at most twice, when it is lost.
+# What is sent to a worker at once. Of what it had when it is lost, some of these are made again.
 _BLOCK_ROWS = 256
 # A million paths are in memory at once; the workers begin anew with each million.
 _BLOCKS_AT_ONCE = 4000
