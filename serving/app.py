@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -32,6 +33,7 @@ from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.served_gauges import ServedGauges, versions_there
 from serving.telemetry.tracing import tracer_for
+from serving.versions.resolver import VersionResolver
 from serving.versions.routing import Routing
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ def create_app(
     admission = Admission(
         max_requests=settings.max_requests_in_flight,
         max_bytes=settings.max_bytes_in_flight,
+        caller_share=settings.caller_share,
         on_refused=metrics.count_refused,
     )
     metrics.admitted_requests.set_function(lambda: admission.requests)
@@ -103,7 +106,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     predictor, metrics = gateway.predictor, gateway.metrics
     running = gateway.running = (
         asyncio.create_task(predictor.run()),
-        asyncio.create_task(metrics.versions.run(lambda: versions_there(predictor.versions.backends))),
+        asyncio.create_task(metrics.versions.run(functools.partial(_versions_there, predictor.versions))),
     )
     for task in running:
         task.add_done_callback(_ended)
@@ -117,6 +120,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(app.state.tracer.close)
         gateway.codecs.close()
         await gateway.fetcher.close()
+
+
+def _versions_there(versions: VersionResolver) -> Collection[tuple[str, str]]:
+    return versions_there(versions.backends, models=versions.routing.models)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

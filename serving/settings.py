@@ -101,6 +101,13 @@ class Settings(BaseSettings):
     caller_burst: int | None = Field(
         default=None, gt=0, description="Of them at once; those of one second by default."
     )
+    caller_share: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Of the requests, the bytes and the images of each kind that may be under way, for one "
+        "caller; more gives 429. All of it by default. Of callers with a key or a token alone.",
+    )
     cors_origins: Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(),
         description="Origins whose pages may call from a browser, as https://HOST, between commas; or *.",
@@ -165,12 +172,15 @@ class Settings(BaseSettings):
     max_calls_in_flight: int = Field(
         default=2, gt=0, description="Predict calls under way at once, for each model version."
     )
-    max_waiting_images: int = Field(
-        default=1024, gt=0, description="Images let in and not answered, for each model; more gives 503."
+    max_predicted_images: int = Field(
+        default=1024,
+        gt=0,
+        description="Images to predict that are let in and not answered, for each model; more gives 503.",
     )
     max_explained_images: int = Field(
         default=64, gt=0, description="The same for explanations, each of which costs several predictions."
     )
+    max_embedded_images: int = Field(default=1024, gt=0, description="The same for embeddings.")
     max_wait_seconds: float = Field(
         default=0.5,
         gt=0,
