@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TRITON := $(VENV)/tritonclient/.installed
-# A file of tests is run by one process: its fixtures train a model once.
-PARALLEL := --numprocesses 2 --dist loadfile
+# A file of tests is run by one process: its fixtures train a model once. tests/conftest.py says in which order.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Folders where every test starts processes or needs TensorFlow, so that test-fast need not even read them.
+ALL_SLOW := e2e faults fuzz serving/embedded
 
 .PHONY: help demo serve test test-fast prove bench figures check fix proto manifests lock clean
 
@@ -25,7 +27,7 @@ test: $(INSTALLED) $(TRITON)  ## everything but the long proofs at full length
 	$(BIN)/pytest $(PARALLEL)
 
 test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
-	$(BIN)/pytest $(PARALLEL) -m "not tensorflow and not slow" --ignore=tests/serving/embedded
+	$(BIN)/pytest $(PARALLEL) -m "not tensorflow and not slow" $(addprefix --ignore=tests/,$(ALL_SLOW))
 
 prove: $(INSTALLED) $(TRITON)  ## the long proofs at full length; the result goes to docs/proof/
 	mkdir -p docs/proof

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from modelserver.model_servers import ModelServers
 from serving.callers.callers import Callers
 from serving.callers.middleware import CallerMiddleware
-from serving.callers.permission import may_use_model_of_path
 from serving.fetch.fetcher import Fetcher
 from serving.fetch.policy import url_policy
 from serving.gateway import Gateway
@@ -28,12 +28,12 @@ from serving.http.security_headers import SecurityHeadersMiddleware
 from serving.load.admission import Admission
 from serving.load.codec_pool import CodecPool
 from serving.predictor import Predictor
-from serving.routes import embed, explain, models, oip, operations, playground, predict, tensorflow_serving
-from serving.routes.known_parameters import refuse_unknown_parameters
+from serving.routes.all_routes import all_routes
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.served_gauges import ServedGauges, versions_there
 from serving.telemetry.tracing import tracer_for
+from serving.versions.resolver import VersionResolver
 from serving.versions.routing import Routing
 
 _log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def create_app(
     admission = Admission(
         max_requests=settings.max_requests_in_flight,
         max_bytes=settings.max_bytes_in_flight,
+        caller_share=settings.caller_share,
         on_refused=metrics.count_refused,
     )
     metrics.admitted_requests.set_function(lambda: admission.requests)
@@ -83,7 +84,7 @@ def create_app(
         version=version("miwake"),
         redoc_url=None,
         lifespan=_lifespan,
-        dependencies=[Depends(may_use_model_of_path)],
+        routes=[*all_routes(with_metrics=settings.admin_port is None)],
         # Left alone, FastAPI reads OTEL_… from the environment and sends traces, metrics and logs of its own.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
@@ -96,12 +97,6 @@ def create_app(
     app.add_middleware(RequestMiddleware, metrics=metrics, tracer=tracer)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(DrainingMiddleware, gateway=gateway)
-    for router in (predict.router, explain.router, embed.router, models.router):
-        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    for router in (operations.router, oip.router, tensorflow_serving.router, playground.router):
-        app.include_router(router)
-    if settings.admin_port is None:
-        app.include_router(operations.metrics_router)
     return app
 
 
@@ -111,7 +106,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     predictor, metrics = gateway.predictor, gateway.metrics
     running = gateway.running = (
         asyncio.create_task(predictor.run()),
-        asyncio.create_task(metrics.versions.run(lambda: versions_there(predictor.versions.backends))),
+        asyncio.create_task(metrics.versions.run(functools.partial(_versions_there, predictor.versions))),
     )
     for task in running:
         task.add_done_callback(_ended)
@@ -125,6 +120,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(app.state.tracer.close)
         gateway.codecs.close()
         await gateway.fetcher.close()
+
+
+def _versions_there(versions: VersionResolver) -> Collection[tuple[str, str]]:
+    return versions_there(versions.backends, models=versions.routing.models)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

@@ -34,6 +34,9 @@ class VersionChoice:
     label: str | None = None
 
 
+NO_CHOICE = VersionChoice()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImagesRequest:
     """Images to be answered by one version of one model.
@@ -45,14 +48,16 @@ class ImagesRequest:
         deadline: for the whole of it.
         choice: which version.
         sticky_key: requests of the same key fall into the canary's share together; empty draws by chance.
+        caller: the digest of who asks; empty for anyone.
         live: whether it counts in the metrics of what clients asked; a shadow's does not.
     """
 
     model: str
     images: Sequence[bytes | Pixels | ImageError] = field(repr=False)
     deadline: Deadline
-    choice: VersionChoice = VersionChoice()
+    choice: VersionChoice = NO_CHOICE
     sticky_key: str = ""
+    caller: str = ""
     live: bool = True
 
 

@@ -10,11 +10,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
+from serving.asking import NO_CHOICE, VersionChoice
 from serving.callers.callers import Callers
 from serving.fetch.fetcher import Fetcher
 from serving.load.admission import Admission
 from serving.load.codec_pool import CodecPool
 from serving.predictor import Predictor
+from serving.request_state import RequestState
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.versions.resolver import VersionResolver
@@ -53,6 +55,24 @@ class Gateway:
     def versions(self) -> VersionResolver:
         """Which version of a model answers, and what is known of the others."""
         return self.predictor.versions
+
+    def asks_of(
+        self,
+        state: RequestState,
+        model: str,
+        choice: VersionChoice = NO_CHOICE,
+        *,
+        sticky_key: str | None = None,
+    ) -> None:
+        """A request names a model: may its caller use it, is there one, and which version would answer.
+
+        Raises:
+            ForbiddenError: it may not, whether or not there is such a model.
+            ModelNotFoundError: there is none.
+        """
+        state.caller.require(model)
+        served = self.versions.expected(model, choice, sticky_key=sticky_key)
+        state.expects(model, served.target if served else None)
 
     def not_ready_because(self) -> str | None:
         """Why requests should go elsewhere; None where they are welcome."""

@@ -149,7 +149,6 @@ class Predictor:
         """Answer, and count the images of live requests."""
         if request.live:
             self.versions.routing.entry(request.model)  # metrics know known models only
-            self._metrics.received(request.model, images=len(request.images))
         answer = await self._answer_or_retry(request, one, kind=kind, on_resolved=on_resolved)
         if request.live:
             self._metrics.answered(answer)
@@ -160,7 +159,7 @@ class Predictor:
     ) -> Answer[_Row]:
         """Answer by the version resolved; once more by another where that one could not."""
         self._retries.paid_in()
-        served = await self._resolve(request)
+        served = await self._first(request)
         try:
             on_resolved(served.target)
             return await self._answer_by(served, request, one, kind=kind)
@@ -169,11 +168,11 @@ class Predictor:
             if request.choice.version is not None:
                 raise
         except ModelServerAwayError:
-            if not self._may_send_again(request):
+            if not self._may_send_again(request, served):
                 raise
         except OverloadedError:
             # Also where the refusal is our own; but then its model server is not to be left alone.
-            if not (self._another_takes(served) and self._may_send_again(request)):
+            if not (self._another_takes(served) and self._may_send_again(request, served)):
                 raise
         served = await self._resolve(request, avoid=served)
         try:
@@ -182,12 +181,23 @@ class Predictor:
         except (ModelNotFoundError, VersionNotFoundError) as exc:
             raise ModelServerAwayError(f"model {request.model}: its versions come and go") from exc
 
-    def _may_send_again(self, request: ImagesRequest) -> bool:
+    async def _first(self, request: ImagesRequest) -> ServedVersion:
+        """The version to answer. A live request's images count as its, or as nobody's where there is none."""
+        version = ""
+        try:
+            served = await self._resolve(request)
+            version = str(served.target.version)
+            return served
+        finally:
+            if request.live:
+                self._metrics.received(request.model, version, images=len(request.images))
+
+    def _may_send_again(self, request: ImagesRequest, served: ServedVersion) -> bool:
         """Whether the budget has a second attempt for it, which is counted then."""
         if not request.live:
             return False
         may = self._retries.take()
-        self._metrics.retried(request.model, "sent" if may else "no_budget")
+        self._metrics.retried(served.target, "sent" if may else "no_budget")
         return may
 
     def _another_takes(self, served: ServedVersion) -> bool:
@@ -211,8 +221,11 @@ class Predictor:
     ) -> Answer[_Row]:
         lane, images = self.lanes.of(request.model, kind), len(request.images)
         pause_seconds = served.pause.seconds
+        place = lane.under_way(
+            images, deadline=request.deadline, caller=request.caller, pause_seconds=pause_seconds
+        )
         with (
-            lane.under_way(images, deadline=request.deadline, pause_seconds=pause_seconds) as answered,
+            place as answered,
             served.loaded(images),
         ):
             try:

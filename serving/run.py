@@ -40,7 +40,7 @@ from serving.versions.routing import Routing
 
 _log = logging.getLogger(__name__)
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 # Pillow keeps a picture in blocks of 16 MB; those of ordinary pictures are smaller and best reused.
 _LARGE_BLOCK_BYTES = 8 * 1024 * 1024
 _KEPT_BYTES = 32 * 1024 * 1024
@@ -75,7 +75,7 @@ def serve(settings: Settings, routing: Routing, *, model_server: StartedModelSer
     """
     # A picture that Pillow merely warns of is refused like any other that is too large.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    _return_large_blocks()
+    _keep_memory_small()
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody asked for
     signal.signal(signal.SIGTERM, _exit)
     with (
@@ -124,13 +124,15 @@ async def _address(model_server: StartedModelServer | str) -> AsyncIterator[str]
         yield address
 
 
-def _return_large_blocks() -> None:
-    """Have glibc give the memory of large pictures back at once.
+def _keep_memory_small() -> None:
+    """Have glibc give the memory of large pictures back at once, and keep that of small ones in one place.
 
-    Left alone it learns from the first large block to keep such blocks, once for every decode thread.
+    Left alone it learns from the first large block to keep such blocks, and keeps what is free once for every
+    thread. Before there are any: a thread keeps what it has begun with.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 1)
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
         libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 

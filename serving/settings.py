@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contract.image import DEFAULT_MAX_PIXELS
 from serving.telemetry.log_lines import LogFormat
@@ -40,6 +40,18 @@ class Settings(BaseSettings):
 
     # Compose files and charts write what is not set as empty.
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, then the environment: no .env file and no folder of secrets is looked for."""
+        return init_settings, env_settings
 
     models_file: Path | None = Field(
         default=None, description="models.toml: models, their aliases and shares; read again when it changes."
@@ -88,6 +100,13 @@ class Settings(BaseSettings):
     )
     caller_burst: int | None = Field(
         default=None, gt=0, description="Of them at once; those of one second by default."
+    )
+    caller_share: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Of the requests, the bytes and the images of each kind that may be under way, for one "
+        "caller; more gives 429. All of it by default. Of callers with a key or a token alone.",
     )
     cors_origins: Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(),
@@ -153,12 +172,15 @@ class Settings(BaseSettings):
     max_calls_in_flight: int = Field(
         default=2, gt=0, description="Predict calls under way at once, for each model version."
     )
-    max_waiting_images: int = Field(
-        default=1024, gt=0, description="Images let in and not answered, for each model; more gives 503."
+    max_predicted_images: int = Field(
+        default=1024,
+        gt=0,
+        description="Images to predict that are let in and not answered, for each model; more gives 503.",
     )
     max_explained_images: int = Field(
         default=64, gt=0, description="The same for explanations, each of which costs several predictions."
     )
+    max_embedded_images: int = Field(default=1024, gt=0, description="The same for embeddings.")
     max_wait_seconds: float = Field(
         default=0.5,
         gt=0,

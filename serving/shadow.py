@@ -53,13 +53,13 @@ class ShadowMetrics:
         self.dropped = Counter(
             "miwake_shadow_dropped_images",
             "Images drawn for a shadow version and not compared.",
-            ("model", "reason"),
+            (*_VERSIONS, "reason"),
             registry=registry,
         )
 
     def forget(self, model: str, version: str) -> None:
         """A version is gone for good, be it the live one or the shadow."""
-        for instrument in (self.images, self.difference):
+        for instrument in (self.images, self.difference, self.dropped):
             instrument.remove_by_labels({"model": model, "version": version})
             instrument.remove_by_labels({"model": model, "shadow_version": version})
 
@@ -68,7 +68,11 @@ class ShadowMetrics:
 class _Drawn:
     request: ImagesRequest
     answer: Answer[Probabilities]
-    bytes: int
+    shadow_version: int
+
+    @property
+    def bytes(self) -> int:
+        return sum(map(_bytes, self.request.images))
 
 
 class Shadow:
@@ -110,13 +114,13 @@ class Shadow:
         version = self._drawn_version(request)
         if version is None or version == answer.target.version:
             return
-        size = sum(map(_bytes, request.images))
-        if self._is_busy() or self._waiting.full() or self._bytes + size > self._max_waiting_bytes:
-            self._dropped(request, "busy")
+        asked = replace(request, choice=VersionChoice(version=version), sticky_key="", caller="", live=False)
+        drawn = _Drawn(request=asked, answer=answer, shadow_version=version)
+        if self._is_busy() or self._waiting.full() or self._bytes + drawn.bytes > self._max_waiting_bytes:
+            self._dropped(drawn, "busy")
             return
-        asked = replace(request, choice=VersionChoice(version=version), sticky_key="", live=False)
-        self._bytes += size
-        self._waiting.put_nowait(_Drawn(request=asked, answer=answer, bytes=size))
+        self._bytes += drawn.bytes
+        self._waiting.put_nowait(drawn)
 
     def _drawn_version(self, request: ImagesRequest) -> int | None:
         try:
@@ -133,20 +137,20 @@ class Shadow:
             # A fault of ours must not end the comparing; the next request may go better.
             except Exception:  # noqa: BLE001
                 _log.exception("unexpected error in a shadow request")
-                self._dropped(drawn.request, "failed")
+                self._dropped(drawn, "failed")
             finally:
                 self._bytes -= drawn.bytes
 
     async def _compare(self, drawn: _Drawn) -> None:
         if self._is_busy():
-            self._dropped(drawn.request, "busy")
+            self._dropped(drawn, "busy")
             return
         try:
             request = replace(drawn.request, deadline=Deadline.after(self._timeout_seconds))
             shadow = await self._predict(request)
         except MiwakeError as exc:
             _log.debug("shadow of %s: %s", drawn.request.model, exc)
-            self._dropped(drawn.request, "failed")
+            self._dropped(drawn, "failed")
         else:
             self._count(drawn.answer, shadow)
 
@@ -161,8 +165,10 @@ class Shadow:
             difference = abs(best.probability - _probability(shadow_row, shadow.target, best.label))
             self._metrics.difference.labels(model, *versions).observe(difference)
 
-    def _dropped(self, request: ImagesRequest, reason: str) -> None:
-        self._metrics.dropped.labels(request.model, reason).inc(len(request.images))
+    def _dropped(self, drawn: _Drawn, reason: str) -> None:
+        live = drawn.answer.target
+        labels = (live.model, str(live.version), str(drawn.shadow_version), reason)
+        self._metrics.dropped.labels(*labels).inc(len(drawn.request.images))
 
 
 def _rows(

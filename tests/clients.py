@@ -21,10 +21,11 @@ class Answered:
 
 
 class Clients:
-    """Threads that send one picture over and over from entering until leaving."""
+    """Threads that send one picture over and over from entering until leaving, with a key if one is given."""
 
-    def __init__(self, url: str, picture: bytes, *, count: int) -> None:
+    def __init__(self, url: str, picture: bytes, *, count: int, key: str = "") -> None:
         self._url = url
+        self._headers = {"X-API-Key": key} if key else {}
         self._picture = picture
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(count)]
@@ -41,7 +42,7 @@ class Clients:
             thread.join()
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=60) as client:
+        with httpx.Client(base_url=self._url, headers=self._headers, timeout=60) as client:
             while not self._stop.is_set():
                 started = time.monotonic()
                 response = client.post("/predict", content=self._picture)

@@ -67,11 +67,11 @@ def new(  # noqa: PLR0913 - one argument an option
 @keys.command(name="list")
 @_file
 def list_command(path: Path) -> None:
-    """Print each key's name, the start of its digest, and what it may do."""
+    """Print each key's name, what logs and metrics call it, and what it may do."""
     from serving.callers.new_keys import list_keys
 
     for key in list_keys(path):
-        click.echo(f"{key.caller.name}  {key.digest.hex()[:12]}  {_allowance(key)}")
+        click.echo(f"{key.name}  {key.caller.digest}  {_allowance(key)}")
 
 
 @keys.command()

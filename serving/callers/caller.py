@@ -8,6 +8,8 @@ from typing import Self
 
 from serving.callers.errors import ForbiddenError
 
+SHOWN_DIGITS = 12  # 48 bits tell callers apart, and nobody gets from them to a key
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
@@ -31,13 +33,13 @@ class Caller:
     """One caller.
 
     Attributes:
-        name: of its key, or `sub:` and the first 12 hex digits of the SHA-256 of a token's subject; safe in
-            logs and labels. Empty for anyone.
+        digest: `key:` or `sub:` and the first SHOWN_DIGITS hex digits of the SHA-256 of its key, or of its
+            token's subject: what logs and labels call it. Empty for anyone.
         models: the only ones it may use; None for all.
         rate: how often it may ask; None for no limit.
     """
 
-    name: str
+    digest: str
     models: frozenset[str] | None = None
     rate: Rate | None = None
 
@@ -55,4 +57,4 @@ class Caller:
             raise ForbiddenError("this key may not use that model")
 
 
-ANYONE = Caller(name="")
+ANYONE = Caller(digest="")

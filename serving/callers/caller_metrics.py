@@ -13,17 +13,17 @@ Result = Literal["admitted", "rate_limited"]
 
 
 class CallerMetrics:
-    """Requests by caller: the first MAX_CALLERS by name, the rest as one, so that the series stay bounded."""
+    """Requests by caller: the first MAX_CALLERS of them, the rest as one, so that the series stay bounded."""
 
     def __init__(self, registry: CollectorRegistry, *, max_callers: int = MAX_CALLERS) -> None:
         self._max_callers = max_callers
-        self._names: set[str] = set()
+        self._known: set[str] = set()
         self._requests = Counter(
             "miwake_caller_requests", "Requests of known callers.", ("caller", "result"), registry=registry
         )
 
-    def count(self, name: str, result: Result) -> None:
-        """One request of the caller of this name."""
-        if len(self._names) < self._max_callers:
-            self._names.add(name)
-        self._requests.labels(name if name in self._names else OTHERS, result).inc()
+    def count(self, caller: str, result: Result) -> None:
+        """One request of the caller of this digest."""
+        if len(self._known) < self._max_callers:
+            self._known.add(caller)
+        self._requests.labels(caller if caller in self._known else OTHERS, result).inc()

@@ -95,9 +95,9 @@ class Callers:
         Raises:
             RateLimitedError: there have been too many of late.
         """
-        seconds = self._buckets.take(caller.name, caller.rate) if caller.rate else 0.0
+        seconds = self._buckets.take(caller.digest, caller.rate) if caller.rate else 0.0
         if self._metrics is not None and caller is not ANYONE:
-            self._metrics.count(caller.name, "rate_limited" if seconds else "admitted")
+            self._metrics.count(caller.digest, "rate_limited" if seconds else "admitted")
         if caller.rate is not None and seconds > 0:
             raise RateLimitedError(
                 f"more than {caller.rate.requests_per_second:g} requests a second",

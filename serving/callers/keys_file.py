@@ -2,7 +2,7 @@
 
 TOML::
 
-[keys.shop]
+[keys.shop]                     # a name for people; logs and metrics have the digest
 sha256 = "<64 hex digits>"      # of the key's ASCII bytes; the key itself stands nowhere
 requests_per_second = 20        # optional, with `burst`
 models = ["flowers"]            # optional: no others
@@ -12,14 +12,14 @@ expires = 2027-01-01T00:00:00Z  # optional
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from serving.callers.caller import Caller, Rate
+from serving.callers.caller import SHOWN_DIGITS, Caller, Rate
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
@@ -28,6 +28,7 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 class Key:
     """One key; `digest` is the 32 bytes of its SHA-256, `expires` aware of its time zone."""
 
+    name: str
     caller: Caller
     digest: bytes
     expires: datetime | None
@@ -56,8 +57,10 @@ class _Entry(BaseModel):
         """The key of this name."""
         models = None if self.models is None else frozenset(self.models)
         rate = Rate.of(self.requests_per_second, self.burst)
+        shown = f"key:{self.sha256[:SHOWN_DIGITS].lower()}"
         return Key(
-            caller=Caller(name=name, models=models, rate=rate),
+            name=name,
+            caller=Caller(digest=shown, models=models, rate=rate),
             digest=bytes.fromhex(self.sha256),
             expires=self.expires,
         )
@@ -74,25 +77,34 @@ def parse_keys(data: bytes) -> tuple[Key, ...]:
     """The keys of a file, in its order; none where its table `keys` is empty.
 
     Raises:
-        ValueError: it is not such a file; one line without any of its values.
+        ValueError: it is not such a file; one line without any of its values, or names, for a log.
     """
     try:
-        entries = _File.model_validate(tomllib.loads(data.decode())).keys
+        document = tomllib.loads(data.decode())
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
+    try:
+        entries = _File.model_validate(document).keys
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
-        raise ValueError(
-            f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
-        ) from exc
-    keys = {name: entry.to_key(name) for name, entry in entries.items()}
+        said = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{_place(first['loc'], document)}: {said}") from exc
+    keys = tuple(entry.to_key(name) for name, entry in entries.items())
     _refuse_twins(keys)
-    return tuple(keys.values())
+    return keys
 
 
-def _refuse_twins(keys: Mapping[str, Key]) -> None:
-    names: dict[bytes, str] = {}
-    for name, key in keys.items():
-        twin = names.setdefault(key.digest, name)
-        if twin != name:
-            raise ValueError(f"{twin} and {name} have the same digest")
+def _place(loc: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
+    """Where in the file: a key by its number, from 1."""
+    if len(loc) == 1:
+        return str(loc[0])
+    _, name, *member = loc
+    return ".".join(map(str, (f"key {list(document['keys']).index(name) + 1}", *member)))
+
+
+def _refuse_twins(keys: Iterable[Key]) -> None:
+    numbers: dict[bytes, int] = {}
+    for number, key in enumerate(keys, 1):
+        twin = numbers.setdefault(key.digest, number)
+        if twin != number:
+            raise ValueError(f"keys {twin} and {number} have the same digest")

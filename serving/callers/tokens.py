@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from serving.callers.caller import Caller, Rate
+from serving.callers.caller import SHOWN_DIGITS, Caller, Rate
 from serving.callers.errors import UnauthenticatedError
 from serving.watched_file import WatchedFile
 
@@ -49,7 +49,7 @@ class Tokens:
             raise UnauthenticatedError(_NOT_ACCEPTED) from exc
         if not subject:
             raise UnauthenticatedError(_NOT_ACCEPTED)
-        return Caller(name=_name(subject), rate=self._rate)
+        return Caller(digest=_shown(subject), rate=self._rate)
 
     def _claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
@@ -105,5 +105,6 @@ def _may_sign(entry: Mapping[str, Any]) -> bool:
     return public and isinstance(entry.get("kid"), str) and entry.get("use", "sig") == "sig"
 
 
-def _name(subject: str) -> str:
-    return f"sub:{hashlib.sha256(subject.encode(errors='surrogatepass')).hexdigest()[:12]}"
+def _shown(subject: str) -> str:
+    digest = hashlib.sha256(subject.encode(errors="surrogatepass")).hexdigest()
+    return f"sub:{digest[:SHOWN_DIGITS]}"

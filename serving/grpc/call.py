@@ -88,7 +88,9 @@ class Calls:
             is_probe: for anyone, without a key; has places of its own.
         """
         places = self._health_places if is_probe else self._places
-        method = _for(None if is_probe else self._gateway.callers, method)
+        method = _placed(places, method)
+        if not is_probe:
+            method = _for(self._gateway.callers, method)
 
         # gRPC's iterator of messages would keep the last one until the garbage collector comes by.
         async def handle(_messages: AsyncIterator[bytes], context: _Context) -> bytes:
@@ -103,22 +105,23 @@ class Calls:
         observation = self._observe(state, pairs)
         deadline = _deadline(context, self._gateway.settings.max_timeout_seconds)
 
-        async def placed(held: HeldBytes) -> bytes:
+        async def answering(held: HeldBytes) -> bytes:
             async def read() -> bytes:
                 data = await _message(context, deadline, places, held)
                 observation.record.bytes_in = len(data)
+                held.caller = state.caller.digest  # until now it held room for any message, not its own
+                held.hold(len(data))
                 return data
 
-            with places.one():
-                call = Call(headers=headers, state=state, deadline=deadline, read=read)
-                answer: bytes = (await method(call)).SerializeToString()
-                return answer
+            call = Call(headers=headers, state=state, deadline=deadline, read=read)
+            answer: bytes = (await method(call)).SerializeToString()
+            return answer
 
         outcome = _CLIENT_GONE
         try:
             await context.send_initial_metadata(((REQUEST_ID, state.request_id),))
             with self._gateway.admission.growing() as held:
-                outcome = await _outcome(placed(held), request_id=state.request_id)
+                outcome = await _outcome(answering(held), request_id=state.request_id)
         finally:
             if outcome is _CLIENT_GONE and deadline is not None and deadline.at <= time.monotonic():
                 outcome = _LATE
@@ -176,10 +179,18 @@ async def _outcome(answering: Awaitable[bytes], *, request_id: str) -> _Outcome:
         return _Outcome(code="internal", text="an unexpected error; see the log")
 
 
-def _for(callers: Callers | None, method: Method) -> Method:
+def _placed(places: Places, method: Method) -> Method:
+    """The same method for as many calls at once as there are places."""
+
+    async def placed(call: Call) -> Any:
+        with places.one(call.state.caller.digest):
+            return await method(call)
+
+    return placed
+
+
+def _for(callers: Callers, method: Method) -> Method:
     """The same method for callers that are known, as often as they may call."""
-    if callers is None:
-        return method
 
     async def admitting(call: Call) -> Any:
         call.state.caller = callers.authenticate(call.headers)
@@ -195,7 +206,7 @@ async def _message(context: _Context, deadline: Deadline | None, places: Places,
     Raises:
         BodyTooSlowError: it did not arrive in time.
         MalformedBodyError: it did not arrive at all.
-        OverloadedError: there is no room for it.
+        OverloadedError: there is no room for it while it arrives.
     """
     seconds = places.seconds if deadline is None else min(places.seconds, deadline.remaining_seconds())
     try:
@@ -205,7 +216,6 @@ async def _message(context: _Context, deadline: Deadline | None, places: Places,
         raise BodyTooSlowError(f"the message did not arrive within {seconds:g} s") from exc
     if not isinstance(message, bytes):
         raise MalformedBodyError("the call has no message, or one that is too large")
-    held.hold(len(message))
     return message
 
 

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 from modelserver.errors import OverloadedError
 from serving.gateway import Gateway
 from serving.load.admission import HeldBytes
-from serving.load.lane import Refusal
+from serving.load.refusal import Refusal
+from serving.load.shares import Shares
 
 # Probes of a cluster and of a balancer or two, of a few bytes each.
 HEALTH_CALLS = 8
@@ -33,7 +34,8 @@ class Places:
     ) -> None:
         self.seconds = seconds
         self._metrics = gateway.metrics
-        self._free = calls
+        self._calls = self._free = calls
+        self._calls_of = Shares(gateway.settings.caller_share, on_refused=gateway.metrics.count_refused)
         self._readers = asyncio.Semaphore(readers)
         self._message_bytes = message_bytes
 
@@ -57,18 +59,24 @@ class Places:
         )
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self, caller: str) -> Iterator[None]:
         """Hold a place for the block.
+
+        Args:
+            caller: its digest; empty for anyone.
 
         Raises:
             OverloadedError: there is none.
+            RateLimitedError: the caller has its share of them.
         """
+        self._calls_of.check(caller, more=1, of=self._calls)
         if not self._free:
             self._metrics.count_refused(Refusal.REQUESTS)
             raise OverloadedError("too many calls are under way")
         self._free -= 1
         try:
-            yield
+            with self._calls_of.held(caller):
+                yield
         finally:
             self._free += 1
 

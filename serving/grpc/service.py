@@ -61,15 +61,17 @@ class InferenceService:
 
     async def _model_ready(self, call: Call) -> pb.ModelReadyResponse:
         request = parse(await call.read(), pb.ModelReadyRequest)
-        self._asks_of(call, request.name)
-        why = metadata.why_not_ready(self._versions, request.name, version_choice(request.version))
+        choice = version_choice(request.version)
+        self._gateway.asks_of(call.state, request.name, choice)
+        why = metadata.why_not_ready(self._versions, request.name, choice)
         return pb.ModelReadyResponse(ready=why is None)
 
     async def _model_metadata(self, call: Call) -> pb.ModelMetadataResponse:
         request = parse(await call.read(), pb.ModelMetadataRequest)
-        self._asks_of(call, request.name)
+        choice = version_choice(request.version)
+        self._gateway.asks_of(call.state, request.name, choice)
         told = await metadata.model_metadata(
-            self._versions, request.name, version_choice(request.version), deadline=self._deadline(call)
+            self._versions, request.name, choice, deadline=self._deadline(call)
         )
         return pb.ModelMetadataResponse(
             name=told.name,
@@ -81,11 +83,12 @@ class InferenceService:
 
     async def _model_config(self, call: Call) -> pb.ModelConfigResponse:
         request = parse(await call.read(), pb.ModelConfigRequest)
-        self._asks_of(call, request.name)
+        choice = version_choice(request.version)
+        self._gateway.asks_of(call.state, request.name, choice)
         told = await metadata.model_config(
             self._versions,
             request.name,
-            version_choice(request.version),
+            choice,
             deadline=self._deadline(call),
             max_images=self._gateway.settings.max_images_per_request,
         )
@@ -112,33 +115,30 @@ class InferenceService:
 
     async def _model_infer(self, call: Call) -> pb.ModelInferResponse:
         gateway = self._gateway
+        sticky_key = call.headers.get(ROUTING_KEY) or call.state.request_id
         with gateway.metrics.stage(Stage.RECEIVE):
             data = await call.read()
-        deadline = self._deadline(call)
-        message = await gateway.codecs.run(parse, data, pb.ModelInferRequest, deadline=deadline)
-        del data  # each of these is as large as all images together, and no longer needed
-        self._asks_of(call, message.model_name)
+            deadline = self._deadline(call)
+            message = await gateway.codecs.run(parse, data, pb.ModelInferRequest, deadline=deadline)
+            del data  # each of these is as large as all images together, and no longer needed
+            choice = version_choice(message.model_version)
+            gateway.asks_of(call.state, message.model_name, choice, sticky_key=sticky_key)
         # The model stands in the message: so it is let in once that is here.
         lane = self._predictor.lanes.of(message.model_name, Kind.PREDICT)
-        with gateway.admission.admit(lane, deadline=deadline):
+        with gateway.admission.admit(lane, deadline=deadline, caller=call.state.caller.digest):
             most = gateway.settings.max_images_per_request
             request = await gateway.codecs.run(read_request, message, max_images=most, deadline=deadline)
             asked = request.asked(
                 model=message.model_name,
-                choice=version_choice(message.model_version),
+                choice=choice,
                 deadline=deadline,
-                sticky_key=call.headers.get(ROUTING_KEY, ""),
+                sticky_key=sticky_key,
+                caller=call.state.caller.digest,
             )
             del message
             answer = await infer(self._predictor, asked, request, on_resolved=call.state.resolved_to)
             with gateway.metrics.stage(Stage.RESPOND):
                 return await gateway.codecs.run(write_answer, answer, deadline=asked.deadline)
-
-    def _asks_of(self, call: Call, model: str) -> None:
-        """Whether it may, and there is such a model."""
-        call.state.caller.require(model)
-        self._versions.routing.entry(model)
-        call.state.model = model
 
     def _deadline(self, call: Call) -> Deadline:
         return call.deadline or Deadline.after(self._gateway.settings.timeout_seconds)

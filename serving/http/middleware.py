@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.http.problems import problem_response
+from serving.http.route_template import route_template
 from serving.request_state import RequestState, attach, safe_request_id
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.observation import Observation
@@ -18,7 +19,6 @@ from serving.telemetry.spans import Tracer
 from serving.telemetry.tracing import PassingTracer
 
 _log = logging.getLogger(__name__)
-_UNROUTED = "unrouted"
 # nginx' word for a client that hung up; no answer goes out, only the metric and the log see it.
 _CLIENT_GONE = 499
 
@@ -52,7 +52,7 @@ class RequestMiddleware:
         finally:
             observation.end(
                 method=scope["method"],
-                route=getattr(scope.get("route"), "path", _UNROUTED),
+                route=route_template(scope),
                 status=answer.status,
                 client=scope["client"][0] if scope.get("client") else "",
             )

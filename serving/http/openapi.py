@@ -1,7 +1,8 @@
-"""What FastAPI cannot read off the routes: bodies parsed as they arrive, problem documents, headers."""
+"""What FastAPI cannot read off the routes: bodies parsed as they arrive, problems, headers, examples."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ from pydantic.json_schema import models_json_schema
 
 from serving.callers.credential import API_KEY
 from serving.callers.middleware import PROBES
-from serving.http.problems import MEDIA_TYPE
+from serving.http.openapi_examples import DETAILS, EXAMPLES, REQUEST_ID, UNWELL
+from serving.http.problems import MEDIA_TYPE, STATUS_BY_CODE
 from serving.oip.schemas import IndexRequest, InferBody
 from serving.schemas import ImagesBody, Problem
 from serving.tensorflow_serving.schemas import RestPredictBody
@@ -91,6 +93,7 @@ def _complete(document: _Document, *, callers_are_known: bool) -> None:
             _describe_callers(operation, one_line=path.startswith(("/v1", "/v2")))
         _describe_problems(operation, one_line=path.startswith(("/v1", "/v2")))
         _describe_headers(operation)
+        _add_examples(operation)
 
 
 def _operations(document: _Document) -> Iterator[tuple[str, _Document]]:
@@ -108,8 +111,8 @@ def _describe_bodies(schemas: _Document) -> None:
 
 def _describe_callers(operation: _Document, *, one_line: bool) -> None:
     operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
-    content = {"application/json": {"schema": {"$ref": _REFERENCE.format(model="OipError")}}}
     for status, description in _OF_CALLERS.items():
+        content = {"application/json": {"schema": {"$ref": _REFERENCE.format(model="OipError")}}}
         operation["responses"].setdefault(
             status,
             {"description": description, "content": content if one_line else _problem_content()},
@@ -159,13 +162,52 @@ def _is_error(response: _Document) -> bool:
     return any(schema.endswith(("/Problem", "Error")) for schema in schemas)
 
 
+def _add_examples(operation: _Document) -> None:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        _set_examples(content, EXAMPLES.get(_schema_of(content), {}))
+    for status, response in operation["responses"].items():
+        for content in response.get("content", {}).values():
+            _set_examples(content, _examples_of_answer(_schema_of(content), status, response["description"]))
+
+
+def _schema_of(content: _Document) -> str:
+    """The name of its schema, or of the items of its list; empty where it has none."""
+    schema = content.get("schema", {})
+    reference: str = schema.get("items", schema).get("$ref", "")
+    return reference.rpartition("/")[2]
+
+
+def _set_examples(content: _Document, examples: Mapping[str, Any]) -> None:
+    is_list = content.get("schema", {}).get("type") == "array"
+    if examples:
+        content["examples"] = {
+            name: {"value": [value] if is_list else value} for name, value in examples.items()
+        }
+
+
+def _examples_of_answer(schema: str, status: str, description: str) -> Mapping[str, Any]:
+    """Of an error one for each code that its description names; of one line the first that has its status."""
+    if schema == Problem.__name__:
+        return {code: _problem(code) for code in re.findall(r"\w+", description) if code in STATUS_BY_CODE}
+    if schema.endswith("Error"):
+        code = next(code for code, its_status in STATUS_BY_CODE.items() if its_status == int(status))
+        return {code: {"error": DETAILS[code]}}
+    return (UNWELL if status == "503" else EXAMPLES).get(schema, {})
+
+
+def _problem(code: str) -> _Document:
+    status = STATUS_BY_CODE[code]
+    problem = Problem(
+        title=status.phrase, status=status, code=code, detail=DETAILS[code], request_id=REQUEST_ID
+    )
+    return problem.model_dump(exclude={"errors"})
+
+
 def _problem_content() -> _Document:
     return {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
 
 
 _BINARY = {"type": "string", "format": "binary"}
-# One transparent pixel.
-_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
@@ -178,13 +220,7 @@ REQUEST_BODY: dict[str, Any] = {
             }
         },
         "image/*": {"schema": _BINARY},
-        "application/json": {
-            "schema": {"$ref": _REFERENCE.format(model="ImagesBody")},
-            "examples": {
-                "base64": {"value": {"images": [{"b64": _PNG, "name": "cat.png"}]}},
-                "URL": {"value": {"images": [{"url": "https://images.example.com/cat.jpg"}]}},
-            },
-        },
+        "application/json": {"schema": {"$ref": _REFERENCE.format(model="ImagesBody")}},
     },
 }
 

@@ -2,7 +2,7 @@
 
 At most k calls are in flight; whatever waits when one returns goes together, up to the largest batch. No
 timer: an idle model answers a lone image at once, a busy one fills its batches by itself. What has waited
-past its deadline is not sent.
+past its deadline is not sent. How many may wait is the lanes' business: see lane.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from contract.errors import MiwakeError
-from modelserver.errors import DeadlineExceededError, OverloadedError
+from modelserver.errors import DeadlineExceededError
 from serving.load.deadline import Deadline
 
 Item = TypeVar("Item")
@@ -37,13 +37,12 @@ class _Waiting(Generic[Item, Result]):
 class Batcher(Generic[Item, Result]):
     """Gathers items into calls of `send_batch`."""
 
-    def __init__(  # noqa: PLR0913 - what it sends, how much at once, who is told
+    def __init__(
         self,
         send_batch: SendBatch[Item, Result],
         *,
         max_batch_size: int,
         max_calls_in_flight: int,
-        max_waiting: int,
         on_taken: Callable[[float], None],
         on_answered: Callable[[float], None] = lambda _: None,
     ) -> None:
@@ -53,7 +52,6 @@ class Batcher(Generic[Item, Result]):
             send_batch: sends one batch.
             max_batch_size: items in one.
             max_calls_in_flight: batches under way at once.
-            max_waiting: items that may wait; one more is refused.
             on_taken: told the seconds each item waited, when its batch goes.
             on_answered: told the seconds its call took, when it ends. Both are called in the context that the
                 item was submitted in; the batch is sent in that of its oldest item.
@@ -61,7 +59,6 @@ class Batcher(Generic[Item, Result]):
         self._send_batch = send_batch
         self._max_batch_size = max_batch_size
         self._max_calls_in_flight = max_calls_in_flight
-        self._max_waiting = max_waiting
         self._on_taken = on_taken
         self._on_answered = on_answered
         self._queue: collections.deque[_Waiting[Item, Result]] = collections.deque()
@@ -86,13 +83,10 @@ class Batcher(Generic[Item, Result]):
             deadline: passed on with the batch; the caller enforces it on its own wait.
 
         Raises:
-            OverloadedError: too many items wait already.
             MiwakeError: whatever befell the batch, or closed the batcher.
         """
         if self._closed_by is not None:
             raise self._closed_by
-        if len(self._queue) >= self._max_waiting:
-            raise OverloadedError("too many images are waiting for this model")
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         waiting = _Waiting(item=item, deadline=deadline, answer=answer)
         self._queue.append(waiting)

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelserver.errors import OverloadedError
+from serving.errors import BodyTooLargeError
 from serving.load.answer_rate import AnswerRate
 from serving.load.deadline import Deadline
+from serving.load.refusal import OnRefused, Refusal
+from serving.load.shares import Shares
 from serving.settings import Settings
 
 _LONGEST_RETRY_SECONDS = 30.0
@@ -32,20 +35,6 @@ class Kind(StrEnum):
     SHADOW = "shadow"  # predictions off the request's path: their trouble must not be the others'
 
 
-class Refusal(StrEnum):
-    """Why a request is not let in."""
-
-    REQUESTS = "requests"  # too many are under way
-    BYTES = "bytes"  # too many are under way
-    IMAGES = "images"  # too many are under way
-    WAIT = "wait"  # it would wait longer than anything may
-    DEADLINE = "deadline"  # its answer would come too late for it
-    MODEL_SERVER = "model_server"  # each that could answer has just refused others
-
-
-OnRefused = Callable[[Refusal], None]
-
-
 @dataclass(frozen=True, kw_only=True)
 class LaneLimits:
     """What may be under way.
@@ -55,11 +44,19 @@ class LaneLimits:
         free_images: however slowly: a rate seen where only one or two were under way says too little of what
             many would do, which go together.
         max_wait_seconds: for those before it.
+        caller_share: of what may be under way, for each caller; None for all of it.
     """
 
     max_images: int
     free_images: int
     max_wait_seconds: float
+    caller_share: float | None = None
+
+    def places(self, rate: float | None) -> float:
+        """Images that may be under way while so many are answered in a second; None before the first."""
+        if rate is None:
+            return self.max_images
+        return min(self.max_images, max(self.free_images, rate * self.max_wait_seconds))
 
 
 class Lane:
@@ -88,27 +85,37 @@ class Lane:
         self.images = 0
         self._limits = limits
         self._on_refused = on_refused
+        self._shares = Shares(limits.caller_share, on_refused=on_refused)
         self._rate = AnswerRate(clock=clock)
         self._pause_seconds = pause_seconds
 
-    def check(self, *, deadline: Deadline, images: int = 1, pause_seconds: float = 0.0) -> None:
+    def check(
+        self, *, deadline: Deadline, caller: str = "", images: int = 1, pause_seconds: float = 0.0
+    ) -> None:
         """Refuse what would wait too long; whoever comes while nothing is under way would not.
 
         Args:
             deadline: of the request.
+            caller: its digest; empty for anyone.
             images: that it brings, where that is known.
             pause_seconds: of the model server chosen for it, where that is known.
 
         Raises:
             OverloadedError: with the time after which it would be let in.
+            RateLimitedError: the caller has its share.
+            BodyTooLargeError: it brings more images than may ever be under way.
         """
+        limits, rate = self._limits, self._rate.per_second
+        if images > limits.max_images:
+            raise BodyTooLargeError(f"more than {limits.max_images} images")
         pause_seconds = pause_seconds or self._pause_seconds()
         if pause_seconds > 0:
             self._refuse(Refusal.MODEL_SERVER, "the model server is overloaded", pause_seconds)
         if not self.images:
             return
-        limits, rate = self._limits, self._rate.per_second
-        if self.images >= limits.max_images:
+        own_wait = _seconds(images, rate)
+        self._shares.check(caller, more=images, of=limits.places(rate), retry_after_seconds=own_wait)
+        if self.images + images > limits.max_images:
             self._refuse(Refusal.IMAGES, "too many images are under way", _seconds(self.images, rate))
         if rate is None or self.images < limits.free_images:
             return
@@ -121,19 +128,20 @@ class Lane:
 
     @contextlib.contextmanager
     def under_way(
-        self, images: int, *, deadline: Deadline, pause_seconds: float = 0.0
+        self, images: int, *, deadline: Deadline, caller: str = "", pause_seconds: float = 0.0
     ) -> Iterator[Callable[[int], None]]:
         """Let all images of a request in, or none; held for the block, which is told how to count answers.
 
         Raises:
-            OverloadedError: see `check`.
+            MiwakeError: see `check`.
         """
-        self.check(deadline=deadline, images=images, pause_seconds=pause_seconds)
+        self.check(deadline=deadline, caller=caller, images=images, pause_seconds=pause_seconds)
         if not self.images:
             self._rate.work_begins()
         self.images += images
         try:
-            yield self._rate.answered
+            with self._shares.held(caller, images):
+                yield self._rate.answered
         finally:
             self.images -= images
             if not self.images:
@@ -187,9 +195,13 @@ class Lanes:
 
     def _limits(self, kind: Kind) -> LaneLimits:
         settings = self._settings
-        explains = kind is Kind.EXPLAIN
+        max_images = {
+            Kind.EXPLAIN: settings.max_explained_images,
+            Kind.EMBED: settings.max_embedded_images,
+        }.get(kind, settings.max_predicted_images)
         return LaneLimits(
-            max_images=settings.max_explained_images if explains else settings.max_waiting_images,
+            max_images=max_images,
             free_images=settings.free_images,
             max_wait_seconds=settings.max_wait_seconds,
+            caller_share=settings.caller_share,
         )

@@ -12,7 +12,7 @@ import numpy as np
 from contract.errors import ImageError
 from contract.signatures import EMBEDDINGS, HEATMAPS
 from modelserver.errors import VersionNotFoundError
-from serving.asking import Answer, Embedding, ImagesRequest, Probabilities, Row, VersionChoice
+from serving.asking import NO_CHOICE, Answer, Embedding, ImagesRequest, Probabilities, Row, VersionChoice
 from serving.load.deadline import Deadline
 from serving.oip.image_input import Images
 from serving.oip.outputs import RequestedOutput, Rows, Tensor
@@ -39,14 +39,19 @@ class InferRequest:
     timeout_seconds: float | None
 
     def asked(
-        self, *, model: str, choice: VersionChoice, deadline: Deadline, sticky_key: str
+        self, *, model: str, choice: VersionChoice, deadline: Deadline, sticky_key: str, caller: str
     ) -> ImagesRequest:
         """What is asked of the core; a deadline of the request's own counts where it is sooner."""
         if self.timeout_seconds is not None:
             own = Deadline.after(self.timeout_seconds)
             deadline = min(deadline, own, key=lambda one: one.at)
         return ImagesRequest(
-            model=model, images=self.images, deadline=deadline, choice=choice, sticky_key=sticky_key
+            model=model,
+            images=self.images,
+            deadline=deadline,
+            choice=choice,
+            sticky_key=sticky_key,
+            caller=caller,
         )
 
 
@@ -81,7 +86,7 @@ def version_choice(text: str) -> VersionChoice:
         VersionNotFoundError: too long to be any of them.
     """
     if not text:
-        return VersionChoice()
+        return NO_CHOICE
     if text.isascii() and text.isdecimal() and len(text) <= _MAX_VERSION_DIGITS:
         return VersionChoice(version=int(text))
     if len(text) > _MAX_LABEL_LENGTH:

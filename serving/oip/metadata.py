@@ -8,7 +8,7 @@ from importlib.metadata import version as distribution_version
 from contract.signatures import EMBEDDINGS, HEATMAPS, PROBABILITIES
 from modelserver.errors import VersionNotFoundError
 from modelserver.predict import ModelVersion
-from serving.asking import VersionChoice
+from serving.asking import NO_CHOICE, VersionChoice
 from serving.load.deadline import Deadline
 from serving.oip.errors import NotOfferedError
 from serving.oip.image_input import BYTES, IMAGE, IMAGES, UINT8
@@ -104,7 +104,7 @@ def not_loaded_by_clients() -> NotOfferedError:
 async def _target(
     versions: VersionResolver, model: str, choice: VersionChoice, *, deadline: Deadline
 ) -> ModelVersion:
-    if choice == VersionChoice():
+    if choice == NO_CHOICE:
         choice = VersionChoice(version=versions.stable_version(model))
     return (await versions.resolve(model, choice, deadline=deadline)).target
 

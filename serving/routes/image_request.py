@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Header, Query, Request
 
@@ -73,11 +73,13 @@ class Admitted:
     Attributes:
         limits: for its body.
         own_deadline: what the client asked for; else the time begins once the body is here.
+        sticky_key: the client's routing key, else one of this request alone.
         held: its bytes among those under way, none so far.
     """
 
     limits: BodyLimits
     own_deadline: Deadline | None
+    sticky_key: str
     held: HeldBytes
 
 
@@ -89,13 +91,26 @@ class Received:
     asked: ImagesRequest
 
 
+class ImageHeaders(Protocol):
+    """Headers that all protocols share; see `ImageParameters`."""
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """X-Request-Timeout."""
+
+    @property
+    def routing_key(self) -> str:
+        """X-Routing-Key."""
+
+
 @contextlib.contextmanager
-def admitted(
+def admitted(  # noqa: PLR0913 - what is known of a request before its body is read
     request: Request,
     gateway: Gateway,
     model: str,
     *,
-    timeout_seconds: float | None,
+    choice: VersionChoice,
+    headers: ImageHeaders,
     kind: Kind = Kind.PREDICT,
 ) -> Iterator[Admitted]:
     """Let a request in by its headers alone; its place among those under way is held for the block.
@@ -104,27 +119,28 @@ def admitted(
         ForbiddenError: the caller may not use the model.
         ModelNotFoundError: no such model.
         OverloadedError: there is no place, or it would wait too long.
+        RateLimitedError: the caller has its share of them.
     """
     state = request_state(request.scope)
-    state.caller.require(model)
-    gateway.versions.routing.entry(model)
-    state.model = model
+    sticky_key = headers.routing_key or state.request_id
+    gateway.asks_of(state, model, choice, sticky_key=sticky_key)
     settings = gateway.settings
     limits = BodyLimits.of(settings)
     own_deadline = None
-    if timeout_seconds is not None:
-        own_deadline = Deadline.after(min(timeout_seconds, settings.max_timeout_seconds))
+    if headers.timeout_seconds is not None:
+        own_deadline = Deadline.after(min(headers.timeout_seconds, settings.max_timeout_seconds))
         seconds = min(limits.timeout_seconds, own_deadline.remaining_seconds())
         limits = replace(limits, timeout_seconds=seconds)
     with (
         gateway.admission.admit(
             gateway.predictor.lanes.of(model, kind),
             deadline=own_deadline or Deadline.after(settings.timeout_seconds),
+            caller=state.caller.digest,
             announced_bytes=announced_bytes(request, most=settings.max_body_bytes),
         ),
-        gateway.admission.growing() as held,
+        gateway.admission.growing(caller=state.caller.digest) as held,
     ):
-        yield Admitted(limits=limits, own_deadline=own_deadline, held=held)
+        yield Admitted(limits=limits, own_deadline=own_deadline, sticky_key=sticky_key, held=held)
 
 
 @contextlib.asynccontextmanager
@@ -144,9 +160,10 @@ async def received(
         InvalidParameterError: a version and a label.
         MiwakeError: see `admitted` and `receive_images`.
     """
-    with admitted(request, gateway, model, timeout_seconds=parameters.timeout_seconds, kind=kind) as place:
-        if parameters.version is not None and parameters.version_label is not None:
-            raise InvalidParameterError("version and version_label exclude each other")
+    if parameters.version is not None and parameters.version_label is not None:
+        raise InvalidParameterError("version and version_label exclude each other")
+    choice = VersionChoice(version=parameters.version, label=parameters.version_label)
+    with admitted(request, gateway, model, choice=choice, headers=parameters, kind=kind) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
             named = await receive_images(request, place.limits, pool=gateway.codecs, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
@@ -155,8 +172,9 @@ async def received(
                 model=model,
                 images=await _bytes_of(named, gateway, deadline=deadline, held=place.held),
                 deadline=deadline,
-                choice=VersionChoice(version=parameters.version, label=parameters.version_label),
-                sticky_key=parameters.routing_key,
+                choice=choice,
+                sticky_key=place.sticky_key,
+                caller=request_state(request.scope).caller.digest,
             )
             yield Received(named=named, asked=asked)
 

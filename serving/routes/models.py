@@ -53,12 +53,12 @@ async def models(request: Request, gateway: TheGateway) -> ModelsAnswer:
 @router.get("/models/{model}", summary="One model", responses=_MODEL_PROBLEMS)
 async def model(request: Request, gateway: TheGateway, model: str, version: Version = None) -> ModelAnswer:
     """What the version that answers, or the one asked for, says of itself: labels, metrics, provenance."""
-    gateway.versions.routing.entry(model)
-    request_state(request.scope).model = model
-    served = gateway.versions.answering(model)
+    choice = VersionChoice(version=version)
+    gateway.asks_of(request_state(request.scope), model, choice)
+    served = gateway.versions.expected(model)
     if version is not None:
         deadline = Deadline.after(gateway.settings.timeout_seconds)
-        served = await gateway.versions.resolve(model, VersionChoice(version=version), deadline=deadline)
+        served = await gateway.versions.resolve(model, choice, deadline=deadline)
     summary = _summary(gateway.versions, model)
     if served is None:
         return ModelAnswer(**summary)
@@ -68,7 +68,7 @@ async def model(request: Request, gateway: TheGateway, model: str, version: Vers
 
 def _summary(versions: VersionResolver, model: str) -> dict[str, Any]:
     why = versions.not_ready_because(model)
-    served = versions.answering(model)
+    served = versions.expected(model)
     aliases = versions.routing.entry(model).aliases
     return {
         "name": model,

@@ -194,26 +194,27 @@ async def unload(model: str) -> None:  # noqa: ARG001 - part of the path
 
 
 async def _model_metadata(request: Request, gateway: Gateway, model: str, version: str) -> ModelMetadata:
-    _asked_of(request, gateway, model)
-    return await metadata.model_metadata(
-        gateway.versions, model, version_choice(version), deadline=_soon(gateway)
-    )
+    choice = version_choice(version)
+    gateway.asks_of(request_state(request.scope), model, choice)
+    return await metadata.model_metadata(gateway.versions, model, choice, deadline=_soon(gateway))
 
 
 async def _model_config(request: Request, gateway: Gateway, model: str, version: str) -> ModelConfig:
-    _asked_of(request, gateway, model)
+    choice = version_choice(version)
+    gateway.asks_of(request_state(request.scope), model, choice)
     return await metadata.model_config(
         gateway.versions,
         model,
-        version_choice(version),
+        choice,
         deadline=_soon(gateway),
         max_images=gateway.settings.max_images_per_request,
     )
 
 
 def _model_ready(request: Request, gateway: Gateway, model: str, version: str, response: Response) -> Ready:
-    _asked_of(request, gateway, model)
-    why = metadata.why_not_ready(gateway.versions, model, version_choice(version))
+    choice = version_choice(version)
+    gateway.asks_of(request_state(request.scope), model, choice)
+    why = metadata.why_not_ready(gateway.versions, model, choice)
     return _ready(why, response, name=model)
 
 
@@ -221,11 +222,6 @@ def _ready(why: str | None, response: Response, *, name: str | None) -> Ready:
     if why is not None:
         response.status_code = 503
     return Ready(name=name, ready=why is None)
-
-
-def _asked_of(request: Request, gateway: Gateway, model: str) -> None:
-    gateway.versions.routing.entry(model)
-    request_state(request.scope).model = model
 
 
 def _soon(gateway: Gateway) -> Deadline:

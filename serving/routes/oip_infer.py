@@ -48,8 +48,8 @@ async def answered(
         MiwakeError: see `receive_body`, `read_request` and `infer`.
     """
     state = request_state(request.scope)
-    with admitted(request, gateway, model, timeout_seconds=headers.timeout_seconds) as place:
-        choice = version_choice(version)
+    choice = version_choice(version)
+    with admitted(request, gateway, model, choice=choice, headers=headers) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
             body = await receive_body(request, place.limits, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
@@ -65,7 +65,11 @@ async def answered(
             )
             del body  # as large as all images together, and no longer needed
             images = asked.asked(
-                model=model, choice=choice, deadline=deadline, sticky_key=headers.routing_key
+                model=model,
+                choice=choice,
+                deadline=deadline,
+                sticky_key=place.sticky_key,
+                caller=state.caller.digest,
             )
             answer = await infer(gateway.predictor, images, asked, on_resolved=state.resolved_to)
             with gateway.metrics.stage(Stage.RESPOND):

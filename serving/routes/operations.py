@@ -17,6 +17,10 @@ metrics_router = APIRouter(tags=["operations"])  # on the admin port where there
 _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
     503: {"model": Health, "description": "Not yet, or not now; `detail` says why."}
 }
+_TEXT = {"schema": {"type": "string"}}
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": _TEXT, "application/openmetrics-text": _TEXT}}
+}
 
 
 @router.get("/livez", summary="Is the process alive?", responses=_UNAVAILABLE)
@@ -41,7 +45,7 @@ async def startupz(gateway: TheGateway, response: Response) -> Health:
     return _health(gateway, response, ready=gateway.was_ready)
 
 
-@metrics_router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+@metrics_router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
 async def metrics(
     gateway: TheGateway, accept: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:

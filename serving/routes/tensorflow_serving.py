@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Response
 
 from modelserver.errors import ModelServerAwayError, SignatureNotFoundError, VersionNotFoundError
-from serving.asking import ImagesRequest, VersionChoice
+from serving.asking import NO_CHOICE, ImagesRequest, VersionChoice
 from serving.bodies.receive import receive_body
 from serving.gateway import Gateway, TheGateway
 from serving.http.on_the_loop import on_the_loop
@@ -83,7 +83,7 @@ _PREDICT: dict[str, Any] = {
 @router.post("/{model}:predict", summary="Outputs of a signature", **_PREDICT)
 async def predict(request: Request, gateway: TheGateway, model: str, headers: _Headers) -> Response:
     """Row and column form; encoded images as b64, or pixels."""
-    return await _predict(request, gateway, model, VersionChoice(), headers)
+    return await _predict(request, gateway, model, NO_CHOICE, headers)
 
 
 @router.post("/{model}" + _VERSION + ":predict", summary="The same of a version", **_PREDICT)
@@ -143,7 +143,7 @@ async def status_of_label(request: Request, gateway: TheGateway, model: str, lab
 @router.get("/{model}/metadata", summary="A model's signatures", responses=_ASKED)
 async def metadata(request: Request, gateway: TheGateway, model: str) -> RestModelMetadata:
     """Of the version that answers where none is asked for."""
-    return await _metadata(request, gateway, model, VersionChoice())
+    return await _metadata(request, gateway, model, NO_CHOICE)
 
 
 @router.get("/{model}" + _VERSION + "/metadata", summary="A version's signatures", responses=_ASKED)
@@ -162,16 +162,13 @@ async def metadata_of_label(
     return await _metadata(request, gateway, model, VersionChoice(label=label))
 
 
-def _require(request: Request, gateway: Gateway, model: str) -> None:
+def _require(request: Request, gateway: Gateway, model: str, choice: VersionChoice = NO_CHOICE) -> None:
     """The model is there, and the caller may use it."""
-    state = request_state(request.scope)
-    state.caller.require(model)
-    gateway.versions.routing.entry(model)
-    state.model = model
+    gateway.asks_of(request_state(request.scope), model, choice)
 
 
 def _status(request: Request, gateway: Gateway, model: str, *, version: int | None) -> ModelStatus:
-    _require(request, gateway, model)
+    _require(request, gateway, model, VersionChoice(version=version))
     views = gateway.versions.views(model)
     if not views:
         raise ModelServerAwayError(f"model {model}: {gateway.versions.not_ready_because(model)}")
@@ -185,9 +182,10 @@ def _status(request: Request, gateway: Gateway, model: str, *, version: int | No
 async def _metadata(
     request: Request, gateway: Gateway, model: str, choice: VersionChoice
 ) -> RestModelMetadata:
-    _require(request, gateway, model)
+    _require(request, gateway, model, choice)
     deadline = Deadline.after(gateway.settings.timeout_seconds)
     served = await gateway.versions.resolve(model, choice, deadline=deadline)
+    request_state(request.scope).resolved_to(served.target)
     return model_metadata(served.target)
 
 
@@ -196,20 +194,26 @@ async def _predict(
 ) -> Response:
     state = request_state(request.scope)
     predictor, codecs = gateway.predictor, gateway.codecs
-    # Looked up twice: the same key gives the same share of a canary both times.
-    key = headers.routing_key or state.request_id
-    with admitted(request, gateway, model, timeout_seconds=headers.timeout_seconds) as place:
+    with admitted(request, gateway, model, choice=choice, headers=headers) as place:
         with gateway.metrics.stage(Stage.RECEIVE):
             body = await receive_body(request, place.limits, hold=place.held.hold)
         deadline = place.own_deadline or Deadline.after(gateway.settings.timeout_seconds)
         async with while_connected(request):
-            served = await predictor.versions.resolve(model, choice, deadline=deadline, sticky_key=key)
+            # Looked up twice: the same key gives the same share of a canary both times.
+            served = await predictor.versions.resolve(
+                model, choice, deadline=deadline, sticky_key=place.sticky_key
+            )
             state.resolved_to(served.target)
             facts, most = served.target.facts, place.limits.max_images
             asked = await codecs.run(read_request, body, facts, max_images=most, deadline=deadline)
             del body  # as large as all images together, and no longer needed
             images = ImagesRequest(
-                model=model, images=asked.images, deadline=deadline, choice=choice, sticky_key=key
+                model=model,
+                images=asked.images,
+                deadline=deadline,
+                choice=choice,
+                sticky_key=place.sticky_key,
+                caller=state.caller.digest,
             )
             outputs = await outputs_of(predictor, asked, images, on_resolved=state.resolved_to)
             with gateway.metrics.stage(Stage.RESPOND):

@@ -110,7 +110,7 @@ class Drift(Collector):
 
     def __init__(self, registry: CollectorRegistry, *, window_images: int = WINDOW_IMAGES) -> None:
         self._window_images = window_images
-        self._windows: dict[tuple[str, int], tuple[ModelVersion, Window]] = {}
+        self._windows: dict[tuple[str, str], tuple[ModelVersion, Window]] = {}
         registry.register(self)
 
     def answered(self, target: ModelVersion, rows: Iterable[Probabilities]) -> None:
@@ -119,7 +119,7 @@ class Drift(Collector):
         for row in rows:
             window.add(row)
 
-    def forget(self, model: str, version: int) -> None:
+    def forget(self, model: str, version: str) -> None:
         """A version is gone for good."""
         self._windows.pop((model, version), None)
 
@@ -135,7 +135,7 @@ class Drift(Collector):
         yield from families.values()
 
     def _window(self, target: ModelVersion) -> Window:
-        key = (target.model, target.version)
+        key = (target.model, str(target.version))
         known = self._windows.get(key)
         # A version may come back as another file of the same number.
         if known is None or (known[0].facts is not target.facts and known[0].facts != target.facts):

@@ -1,4 +1,7 @@
-"""What the gateway tells Prometheus. Base units; labels are route templates and known models only.
+"""What the gateway tells Prometheus. Base units; labels are route templates, known models and versions only.
+
+A request's version is the one that answers it; until that is settled, the one that would. Where no version
+of the model may answer it is empty, and so is the model of a request that names none that is known.
 
 Histograms carry the last request's trace id in each bucket as an exemplar, for readers of OpenMetrics.
 """
@@ -30,6 +33,7 @@ _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 _VERSION = ("model", "version")
 # What became of a request that may be sent a second time.
 Retry = Literal["sent", "no_budget"]
+SelfTest = Literal["passed", "failed", "not_loaded"]
 
 
 class Metrics:
@@ -57,7 +61,10 @@ class Metrics:
             "miwake_requests_in_flight", "HTTP requests being answered.", registry=registry
         )
         self.refused = Counter(
-            "miwake_refused", "Requests refused before any work was done.", ("reason",), registry=registry
+            "miwake_refused",
+            "Requests refused before any work was done, by the version that would have answered.",
+            ("reason", *_VERSION),
+            registry=registry,
         )
         self.admitted_requests = Gauge(
             "miwake_admitted_requests", "Requests with images let in and not answered.", registry=registry
@@ -71,7 +78,7 @@ class Metrics:
         self.retries = Counter(
             "miwake_retries",
             "Requests whose model server was away or overloaded: sent again, or not for want of budget.",
-            ("model", "result"),
+            (*_VERSION, "result"),
             registry=registry,
         )
         self.stage_duration = Histogram(
@@ -91,7 +98,9 @@ class Metrics:
             buckets=_BATCH_SIZES,
             registry=registry,
         )
-        self.images = Counter("miwake_images", "Images received.", ("model",), registry=registry)
+        self.images = Counter(
+            "miwake_images", "Images received, by the version to answer.", _VERSION, registry=registry
+        )
         self.images_rejected = Counter(
             "miwake_images_rejected", "Images refused, by error code.", (*_VERSION, "code"), registry=registry
         )
@@ -108,7 +117,7 @@ class Metrics:
         self.self_tests = Counter(
             "miwake_self_tests",
             "Self-tests of versions, by result.",
-            ("model", "result"),
+            (*_VERSION, "result"),
             registry=registry,
         )
         self.drift = Drift(registry)
@@ -117,12 +126,16 @@ class Metrics:
         self._by_version = (
             self.requests,
             self.request_duration,
+            self.refused,
+            self.retries,
             self.stage_duration,
             self.calls_in_flight,
             self.batch_size,
+            self.images,
             self.images_rejected,
             self.predictions,
             self.top_probability,
+            self.self_tests,
         )
 
     @contextlib.contextmanager
@@ -136,10 +149,8 @@ class Metrics:
 
     def observe_stage(self, stage: Stage, seconds: float) -> None:
         """A passage of the present request has just ended; model and version are what it has found so far."""
-        record = current_record()
-        model, version = (record.state.model, record.state.version) if record else ("", "")
-        self.stage_duration.labels(stage, model, version).observe(seconds, exemplar())
-        if record:
+        self.stage_duration.labels(stage, *_version()).observe(seconds, exemplar())
+        if record := current_record():
             record.passed(stage, seconds)
 
     @contextlib.contextmanager
@@ -163,21 +174,19 @@ class Metrics:
 
     def answered_request(self, *, route: str, status: int, seconds: float) -> None:
         """The present request was answered."""
-        record = current_record()
-        model, version = (record.state.model, record.state.version) if record else ("", "")
-        labels = (route, str(status), model, version)
+        labels = (route, str(status), *_version())
         self.requests.labels(*labels).inc()
         self.request_duration.labels(*labels).observe(seconds, exemplar())
 
-    def received(self, model: str, *, images: int) -> None:
-        """A request for a known model holds so many images."""
-        self.images.labels(model).inc(images)
+    def received(self, model: str, version: str, *, images: int) -> None:
+        """A request for a known model holds so many images, for this version to answer; empty for none."""
+        self.images.labels(model, version).inc(images)
         if record := current_record():
             record.images += images
 
     def count_refused(self, reason: str) -> None:
-        """Count a request that admission did not let in."""
-        self.refused.labels(reason).inc()
+        """Count the present request, which admission did not let in."""
+        self.refused.labels(reason, *_version()).inc()
 
     def answered(self, answer: Answer[Row]) -> None:
         """Count the images of any answer that were refused."""
@@ -199,15 +208,25 @@ class Metrics:
             self.top_probability.labels(*version).observe(said.probability, exemplar())
         self.drift.answered(target, rows)
 
-    def retried(self, model: str, result: Retry) -> None:
+    def retried(self, target: ModelVersion, result: Retry) -> None:
         """A model server could not answer a request, another might."""
-        self.retries.labels(model, result).inc()
+        self.retries.labels(target.model, str(target.version), result).inc()
+
+    def self_tested(self, model: str, version: int, result: SelfTest) -> None:
+        """A version's self-test has ended, or there can be none."""
+        self.self_tests.labels(model, str(version), result).inc()
 
     def _forget(self, model: str, version: str) -> None:
         for instrument in self._by_version:
             instrument.remove_by_labels({"model": model, "version": version})
-        self.drift.forget(model, int(version))
+        self.drift.forget(model, version)
         self.shadow.forget(model, version)
+
+
+def _version() -> tuple[str, str]:
+    """Model and version of the present request, as far as they are known."""
+    record = current_record()
+    return (record.state.model, record.state.version) if record else ("", "")
 
 
 def exemplar() -> dict[str, str] | None:

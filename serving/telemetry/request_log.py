@@ -38,6 +38,6 @@ def _members(ended: EndedRequest) -> dict[str, Any]:
         "images": record.images,
         "rejected": record.rejected,
         "bytes_in": record.bytes_in,
-        "caller": record.state.caller.name,
+        "caller": record.state.caller.digest,
         "client": ended.client,
     }

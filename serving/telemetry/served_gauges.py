@@ -29,9 +29,12 @@ class ServedGauges(Collector):
         """Called by the registry, on any thread."""
         served = tuple(_served(self._backends))
         ready, in_flight, waiting = _model_ready(), _in_flight(), _waiting()
-        able = {one.target.model for one in served}
-        for model in self._models():
-            ready.add_metric((model,), model in able)
+        able = {(one.target.model, str(one.target.version)) for one in served}
+        unable = set(self._models()) - {model for model, _ in able}
+        for version in sorted(able):
+            ready.add_metric(version, 1)
+        for model in sorted(unable):
+            ready.add_metric((model, ""), 0)
         for version, images in _by_version(served, lambda one: one.load).items():
             in_flight.add_metric(version, images)
         for version, images in _by_version(served, lambda one: one.waiting).items():
@@ -39,14 +42,18 @@ class ServedGauges(Collector):
         yield from (ready, in_flight, waiting)
 
 
-def versions_there(backends: Backends) -> set[Key]:
-    """All versions that a model server has or is about to have; it goes on speaking of those that ended."""
-    return {
+def versions_there(backends: Backends, *, models: Collection[str]) -> set[Key]:
+    """All that labels may speak of now: each model without a version, and each version that there is.
+
+    A model server has it, is about to, or says that it cannot load it; it goes on speaking of those that
+    ended.
+    """
+    return {(model, "") for model in models} | {
         (model, str(status.version))
         for backend in tuple(backends)
         for model, watch in tuple(backend.watches.items())
         for status in watch.statuses
-        if status.state is not VersionState.END
+        if status.state is not VersionState.END or status.error
     }
 
 
@@ -69,8 +76,8 @@ def _by_version(
 
 
 def _model_ready() -> GaugeMetricFamily:
-    text = "1 while a tested version of the model answers."
-    return GaugeMetricFamily("miwake_model_ready", text, labels=("model",))
+    text = "1 for each tested version that may answer; 0, and no version, for a model without any."
+    return GaugeMetricFamily("miwake_model_ready", text, labels=("model", "version"))
 
 
 def _in_flight() -> GaugeMetricFamily:

@@ -41,20 +41,30 @@ _LISTS = {
         "class_index": {"type": "array", "items": _CLASS, "minItems": 1},
     },
 }
-_INSTANCES = {"type": "array", "items": {"anyOf": [_VALUE, _NAMED]}, "minItems": 1}
-_INPUTS = {"anyOf": [{"type": "array", "items": _VALUE, "minItems": 1}, _LISTS]}
+_NULL: dict[str, Any] = {"type": "null"}
+_INSTANCES = {"anyOf": [{"type": "array", "items": {"anyOf": [_VALUE, _NAMED]}, "minItems": 1}, _NULL]}
+_INPUTS = {"anyOf": [{"type": "array", "items": _VALUE, "minItems": 1}, _LISTS, _NULL]}
+_BY_ROW: dict[str, Any] = {
+    "required": ["instances"],
+    "properties": {"instances": {"type": "array"}, "inputs": _NULL},
+}
+_BY_COLUMN: dict[str, Any] = {
+    "required": ["inputs"],
+    "properties": {"inputs": {"type": ["array", "object"]}, "instances": _NULL},
+}
 
 
 class RestPredictBody(BaseModel):
-    """A request: `instances`, one item an image, or `inputs`, one list an input. Parsed by hand."""
+    """A request: `instances`, one item an image, or `inputs`, one list an input. Parsed by hand.
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}]}
-    )
+    What is null counts as left out, as in TensorFlow Serving.
+    """
 
-    signature_name: Literal["serving_default", "explain", "embed"] = "serving_default"
-    instances: Annotated[list[Any], WithJsonSchema(_INSTANCES)] = []
-    inputs: Annotated[list[Any] | dict[str, Any], WithJsonSchema(_INPUTS)] = []
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_BY_ROW, _BY_COLUMN]})
+
+    signature_name: Literal["", "serving_default", "explain", "embed"] | None = "serving_default"
+    instances: Annotated[list[Any] | None, WithJsonSchema(_INSTANCES)] = None
+    inputs: Annotated[list[Any] | dict[str, Any] | None, WithJsonSchema(_INPUTS)] = None
 
 
 class RestPredictAnswer(BaseModel):

@@ -18,10 +18,10 @@ from modelserver.errors import (
 )
 from modelserver.predict import ModelVersion
 from modelserver.protocol import ModelServer, VersionState, VersionStatus
-from modelserver.self_test import self_test
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.versions.changes import Changes
+from serving.versions.self_tests import SelfTests
 from serving.versions.served_version import ServedVersion
 
 _log = logging.getLogger(__name__)
@@ -68,16 +68,19 @@ class ModelWatch:
         """
         self.model = model
         self._model_server = model_server
-        self._serve = serve
         self._metrics = metrics
         self._settings = settings
         self._changes = changes
-        self._sidecar = sidecar
         self._statuses: tuple[VersionStatus, ...] = ()
-        self._tests: dict[int, asyncio.Task[None]] = {}
-        self._passed: dict[int, ServedVersion] = {}
-        self._failed: dict[int, str] = {}
-        self._put_off: dict[int, str] = {}
+        self._tests = SelfTests(
+            model,
+            model_server=model_server,
+            serve=serve,
+            metrics=metrics,
+            timeout_seconds=settings.self_test_timeout_seconds,
+            on_ended=changes.notify,
+            sidecar=sidecar,
+        )
         self._away: str | None = "the model server has not answered yet"
         self._unanswered = 0
         self._look_now = asyncio.Event()
@@ -85,30 +88,30 @@ class ModelWatch:
     @property
     def not_ready_because(self) -> str | None:
         """Why no answer can be given, or None when one can."""
-        if self._passed:
+        if self._tests.passed:
             return None
         if self._away is not None:
             return self._away
-        if self._failed:
-            return "; ".join(f"version {version}: {why}" for version, why in self._failed.items())
+        if self._tests.failed:
+            return "; ".join(f"version {version}: {why}" for version, why in self._tests.failed.items())
         if self._available():
-            return "; ".join(["the self-test is under way", *self._put_off.values()])
+            return "; ".join(["the self-test is under way", *self._tests.put_off.values()])
         return "the model server has no version of it available"
 
     @property
     def latest(self) -> ServedVersion | None:
         """The newest version that may answer."""
-        return self._passed[max(self._passed)] if self._passed else None
+        return self._tests.passed[max(self._tests.passed)] if self._tests.passed else None
 
     @property
     def served(self) -> Collection[ServedVersion]:
         """Every version that may answer."""
-        return self._passed.values()
+        return self._tests.passed.values()
 
     @property
     def load(self) -> int:
         """Images that its versions were given and have not answered."""
-        return sum(served.load for served in self._passed.values())
+        return sum(served.load for served in self._tests.passed.values())
 
     @property
     def statuses(self) -> tuple[VersionStatus, ...]:
@@ -118,17 +121,17 @@ class ModelWatch:
     def self_test_of(self, status: VersionStatus) -> tuple[str, str]:
         """(`passed`, `failed`, `pending` or `none`; why it failed, was put off, or is not to be had)."""
         version = status.version
-        if version in self._passed:
+        if version in self._tests.passed:
             return "passed", ""
-        if version in self._failed:
-            return "failed", self._failed[version]
+        if version in self._tests.failed:
+            return "failed", self._tests.failed[version]
         if status.state is VersionState.AVAILABLE:
-            return "pending", self._put_off.get(version, "")
+            return "pending", self._tests.put_off.get(version, "")
         return "none", _NOT_LOADED if status.error else ""
 
     def passed(self, version: int | None) -> ServedVersion | None:
         """The version asked for, or the newest, if it may answer."""
-        return self.latest if version is None else self._passed.get(version)
+        return self.latest if version is None else self._tests.passed.get(version)
 
     def refusal(self, version: int | None) -> MiwakeError | None:
         """Why what did not pass will not do so soon either; None where a self-test may still bring it.
@@ -146,14 +149,14 @@ class ModelWatch:
         if version is None and not available:
             return ModelServerAwayError(f"model {self.model}: {self.not_ready_because}")
         wanted = available if version is None else {version}
-        if wanted <= self._failed.keys():
-            failed = self._failed[max(wanted)]
+        if wanted <= self._tests.failed.keys():
+            failed = self._tests.failed[max(wanted)]
             return ContractBrokenError(f"model {self.model}: version {max(wanted)}: {failed}")
         return None
 
     def may_answer(self, target: ModelVersion) -> bool:
         """Whether that version has passed and nothing has happened since."""
-        served = self._passed.get(target.version)
+        served = self._tests.passed.get(target.version)
         return served is not None and served.target is target
 
     def heard(self) -> None:
@@ -163,9 +166,9 @@ class ModelWatch:
     def forget_one(self, target: ModelVersion) -> None:
         """A call was told that the version is not there: take it out, and look again at once."""
         if self.may_answer(target):
-            self._close(self._passed.pop(target.version))
+            self._tests.take_out(target)
         self._look_now.set()
-        self._notify()
+        self._changes.notify()
 
     def forget_all(self, why: str) -> None:
         """The model server is away: nothing that was known of it holds any more. Look again at once."""
@@ -178,13 +181,8 @@ class ModelWatch:
         """Nothing of this model is answered from here on; what waits is told why."""
         self._away = why
         self._statuses = ()
-        for test in self._tests.values():
-            test.cancel()
-        for served in self._passed.values():
-            served.close(ModelServerAwayError(f"model {self.model}: {why}"))
-        for known in (self._tests, self._passed, self._failed, self._put_off):
-            known.clear()
-        self._notify()
+        self._tests.forget_all(ModelServerAwayError(f"model {self.model}: {why}"))
+        self._changes.notify()
 
     async def run(self) -> None:
         """Look for versions, again and again, until cancelled."""
@@ -202,8 +200,7 @@ class ModelWatch:
                         # Something happened a moment ago: soon, but not in a tight loop.
                         await asyncio.sleep(self._settings.poll_seconds / 10)
         finally:
-            for test in self._tests.values():
-                test.cancel()
+            self._tests.cancel()
 
     async def _look(self) -> None:
         """Ask for the versions once, and begin to test those that are new."""
@@ -213,11 +210,8 @@ class ModelWatch:
         self._report_broken(statuses)
         self._statuses = statuses
         self._away = None
-        self._drop_the_gone()
-        known = self._passed.keys() | self._failed.keys() | self._tests.keys()
-        for version in sorted(self._available() - known, reverse=True):
-            self._tests[version] = asyncio.create_task(self._test(version))
-        self._notify()
+        self._tests.begin(self._available())
+        self._changes.notify()
 
     async def _ask(self) -> tuple[VersionStatus, ...] | None:
         """What the model server says now; None where it says nothing of use."""
@@ -249,60 +243,7 @@ class ModelWatch:
         for status in set(statuses) - set(self._statuses):
             if status.error:
                 _log.error("%s version %d was not loaded: %s", self.model, status.version, status.error)
-                self._metrics.self_tests.labels(self.model, "not_loaded").inc()
-
-    async def _test(self, version: int) -> None:
-        timeout_seconds = self._settings.self_test_timeout_seconds
-        try:
-            target = await self_test(
-                self._model_server,
-                self.model,
-                version,
-                timeout_seconds=timeout_seconds,
-                sidecar=self._sidecar,
-            )
-        except ContractBrokenError as exc:
-            self._refuse(version, str(exc))
-        except MiwakeError as exc:  # nothing is known of the version: try at the next look
-            _log.warning("%s version %d: self-test put off: %s", self.model, version, exc)
-            self._put_off[version] = str(exc)
-        # A version that even our own code stumbles over is refused; the others go on answering.
-        except Exception:  # noqa: BLE001
-            _log.exception("%s version %d: unexpected error in the self-test", self.model, version)
-            self._refuse(version, "an unexpected error; see the log")
-        else:
-            self._accept(target)
-        del self._tests[version]
-        self._notify()
-
-    def _accept(self, target: ModelVersion) -> None:
-        _log.info("%s version %d: self-test passed", self.model, target.version)
-        self._metrics.self_tests.labels(self.model, "passed").inc()
-        self._put_off.pop(target.version, None)
-        self._passed[target.version] = self._serve(target)
-
-    def _refuse(self, version: int, why: str) -> None:
-        _log.error("%s version %d: self-test failed: %s", self.model, version, why)
-        self._metrics.self_tests.labels(self.model, "failed").inc()
-        self._put_off.pop(version, None)
-        self._failed[version] = why
+                self._metrics.self_tested(self.model, status.version, "not_loaded")
 
     def _available(self) -> set[int]:
         return {s.version for s in self._statuses if s.state is VersionState.AVAILABLE}
-
-    def _drop_the_gone(self) -> None:
-        available = self._available()
-        for version in self._passed.keys() - available:
-            self._close(self._passed.pop(version))
-        for version in self._tests.keys() - available:
-            self._tests.pop(version).cancel()
-        for known in (self._failed, self._put_off):
-            for version in known.keys() - available:
-                del known[version]
-
-    def _close(self, served: ServedVersion) -> None:
-        text = f"model {self.model}: version {served.target.version} was unloaded"
-        served.close(VersionNotFoundError(text))
-
-    def _notify(self) -> None:
-        self._changes.notify()

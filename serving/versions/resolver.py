@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from modelserver.errors import ModelServerAwayError, VersionNotFoundError
-from serving.asking import VersionChoice
+from serving.asking import NO_CHOICE, VersionChoice
 from serving.load.deadline import Deadline
 from serving.settings import Settings
 from serving.versions.backends import Backends
@@ -15,7 +15,6 @@ from serving.versions.served_version import ServedVersion
 from serving.versions.version_view import VersionView, version_views
 
 _log = logging.getLogger(__name__)
-_NO_CHOICE = VersionChoice()
 
 
 class VersionResolver:
@@ -42,9 +41,25 @@ class VersionResolver:
         """Why a request that names no version would get no answer; None where it would."""
         return self.backends.not_ready_because(model, self.stable_version(model))
 
-    def answering(self, model: str) -> ServedVersion | None:
-        """The version that would answer a request that names none, if one would."""
-        return self.backends.least_loaded(model, self.stable_version(model))
+    def expected(
+        self, model: str, choice: VersionChoice = NO_CHOICE, *, sticky_key: str | None = None
+    ) -> ServedVersion | None:
+        """The version that would answer such a request now, as far as the gateway knows by itself.
+
+        Args:
+            model: its name.
+            choice: what is asked for.
+            sticky_key: see `ImagesRequest`; None for a request that no canary takes part in.
+
+        Returns:
+            None where none would, or where the model server must be asked for a label of its own.
+
+        Raises:
+            ModelNotFoundError: no such model.
+        """
+        if self._is_foreign_label(model, choice):
+            return None
+        return self.backends.least_loaded(model, self._own_choice(model, choice, sticky_key=sticky_key))
 
     def views(self, model: str) -> list[VersionView]:
         """All versions of a model that any model server knows of, newest first."""
@@ -63,7 +78,7 @@ class VersionResolver:
     async def resolve(
         self,
         model: str,
-        choice: VersionChoice = _NO_CHOICE,
+        choice: VersionChoice = NO_CHOICE,
         *,
         deadline: Deadline,
         sticky_key: str = "",
@@ -103,14 +118,22 @@ class VersionResolver:
     async def _version(
         self, model: str, choice: VersionChoice, *, deadline: Deadline, sticky_key: str
     ) -> int | None:
+        if choice.label is not None and self._is_foreign_label(model, choice):
+            return await self.backends.version_of_label(model, choice.label, deadline=deadline)
+        return self._own_choice(model, choice, sticky_key=sticky_key)
+
+    def _is_foreign_label(self, model: str, choice: VersionChoice) -> bool:
+        """Whether it is not ours: only the model server may know what it stands for."""
         entry = self.routing.entry(model)
+        return choice.version is None and choice.label is not None and choice.label not in entry.aliases
+
+    def _own_choice(self, model: str, choice: VersionChoice, *, sticky_key: str | None) -> int | None:
+        """The version that a choice means where models.toml knows it; None for the newest that may answer."""
         if choice.version is not None:
             return choice.version
         if choice.label is not None:
-            if choice.label in entry.aliases:
-                return entry.aliases[choice.label]
-            return await self.backends.version_of_label(model, choice.label, deadline=deadline)
-        canary = self.routing.canary_version(model, sticky_key)
+            return self.routing.entry(model).aliases[choice.label]
+        canary = None if sticky_key is None else self.routing.canary_version(model, sticky_key)
         # A canary that cannot answer must not hurt: its share goes where the others go.
         if canary is not None and self.backends.not_ready_because(model, canary) is None:
             return canary

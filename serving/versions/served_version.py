@@ -102,7 +102,6 @@ def serve_version(  # noqa: PLR0913 - what it is wired to
         Batcher,
         max_batch_size=target.facts.max_batch_size,
         max_calls_in_flight=settings.max_calls_in_flight,
-        max_waiting=settings.max_waiting_images,
         on_taken=functools.partial(metrics.observe_stage, Stage.QUEUE),
         on_answered=metrics.predicted,
     )

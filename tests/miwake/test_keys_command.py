@@ -55,7 +55,7 @@ def test_what_a_key_may_do_is_filed_and_listed(path: Path) -> None:
     assert key.caller.rate is not None
     assert (key.caller.rate.requests_per_second, key.caller.rate.burst) == (2.5, 7)
     assert result.stdout == (
-        f"shop  {key.digest.hex()[:12]}  2.5 requests/s, 7 at once; models flowers, hands; "
+        f"shop  key:{key.digest.hex()[:12]}  2.5 requests/s, 7 at once; models flowers, hands; "
         "until 2027-01-02 00:00:00 UTC\n"
     )
 
@@ -65,7 +65,7 @@ def test_a_revoked_key_is_gone_and_the_last_leaves_an_empty_table(path: Path) ->
     add_key(path, "b", Allowance())
 
     first = run("revoke", "a", "--file", path)
-    left = [key.caller.name for key in parse_keys(path.read_bytes())]
+    left = [key.name for key in parse_keys(path.read_bytes())]
     run("revoke", "b", "--file", path)
 
     assert (first.exit_code, left) == (0, ["b"])

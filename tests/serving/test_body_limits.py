@@ -75,17 +75,14 @@ async def test_a_body_that_does_not_arrive_in_time_is_given_up() -> None:
     assert response.headers["connection"] == "close"
 
 
-async def test_when_one_image_finds_no_place_the_others_of_its_request_are_not_predicted() -> None:
+async def test_more_images_than_may_ever_be_under_way_are_refused_for_good() -> None:
     server = FakeModelServer()
-    async with gateway(server, max_waiting_images=4, max_calls_in_flight=1) as client:
+    async with gateway(server, max_predicted_images=4) as client:
         server.batches.clear()
-        server.predict_gate = asyncio.Event()
-        response = await client.post("/predict", files=[("image", ("a", PNG))] * 32)
-        server.predict_gate.set()
-        await asyncio.sleep(0.05)
+        response = await client.post("/predict", files=[("image", ("a", PNG))] * 5)
 
-    assert (response.status_code, response.json()["code"]) == (503, "overloaded")
-    assert sum(server.batches) <= 1  # the one that was under way already
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert server.batches == []
 
 
 async def test_too_many_images_are_refused() -> None:

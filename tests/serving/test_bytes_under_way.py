@@ -83,7 +83,7 @@ async def test_bodies_count_as_they_come_and_what_comes_without_room_is_refused(
         left = await admitted_bytes(client)
 
     assert (refused, statuses, left) == ([503], [200, 503], 0)
-    assert 'miwake_refused_total{reason="bytes"} 1.0' in metrics
+    assert 'miwake_refused_total{model="toy",reason="bytes",version="1"} 1.0' in metrics
 
 
 async def test_a_compressed_body_counts_as_what_it_becomes() -> None:

@@ -74,7 +74,7 @@ class Stage:
         return self.registry.get_sample_value("miwake_shadow_images_total", labels) or 0
 
     def dropped(self, reason: str) -> float:
-        labels = {"model": "toy", "reason": reason}
+        labels = {"model": "toy", "version": "3", "shadow_version": "4", "reason": reason}
         return self.registry.get_sample_value("miwake_shadow_dropped_images_total", labels) or 0
 
     def difference(self) -> float:

@@ -53,7 +53,7 @@ async def test_the_shadow_sees_what_was_answered_and_the_client_sees_nothing_of_
     assert response.json()["version"] == 1
     assert compared == {'agrees="false",model="toy",shadow_version="2",version="1"': 3}
     assert predictions == {'label="cat",model="toy",version="1"': 3}
-    assert received == {'model="toy"': 3}
+    assert received == {'model="toy",version="1"': 3}
 
 
 async def test_a_shadow_that_hangs_or_breaks_delays_and_fails_nobody() -> None:
@@ -64,7 +64,7 @@ async def test_a_shadow_that_hangs_or_breaks_delays_and_fails_nobody() -> None:
         dropped = await until_dropped(client)
 
     assert hanging == [200] * 5
-    assert dropped == {'model="toy",reason="failed"': 1}
+    assert dropped == {'model="toy",reason="failed",shadow_version="2",version="1"': 1}
 
 
 async def test_an_overloaded_shadow_does_not_have_live_requests_refused() -> None:

@@ -72,7 +72,7 @@ async def test_a_version_that_fails_its_self_test_is_never_used_and_the_old_one_
     assert (asked_for.status_code, asked_for.json()["code"]) == (502, "contract_broken")
     assert [(v["version"], v["self_test"]) for v in shown["versions"]] == [(2, "failed"), (1, "passed")]
     assert "probabilities differ" in shown["versions"][0]["detail"]
-    assert 'miwake_self_tests_total{model="toy",result="failed"} 1.0' in metrics
+    assert 'miwake_self_tests_total{model="toy",result="failed",version="2"} 1.0' in metrics
 
 
 async def test_an_only_version_that_fails_its_self_test_leaves_the_gateway_unready_with_the_reason() -> None:
@@ -100,7 +100,7 @@ async def test_a_version_that_could_not_be_loaded_is_said_so_without_the_model_s
     assert (newest["version"], newest["state"], newest["self_test"]) == (2, "END", "none")
     assert "could not load it" in newest["detail"]
     assert "/srv" not in response.text
-    assert 'miwake_self_tests_total{model="toy",result="not_loaded"} 1.0' in metrics
+    assert 'miwake_self_tests_total{model="toy",result="not_loaded",version="2"} 1.0' in metrics
 
 
 async def test_a_version_still_loading_does_not_answer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from modelserver.models_file import ModelsFile
 from serving.app import create_app
+from serving.callers.api_keys import key_digest
 from serving.callers.new_keys import Allowance, add_key
 from serving.callers.tokens import ALGORITHMS
 from serving.versions.routing import Routing
@@ -171,12 +173,28 @@ async def test_requests_are_counted_by_caller(keys_file: Path, tmp_path: Path) -
         client.headers["Authorization"] = f"Bearer {signer.token(sub='alice')}"
         metrics = (await client.get("/metrics")).text
 
+    called = f"key:{key_digest(slow).hex()[:12]}"
     counted = [line for line in metrics.splitlines() if line.startswith("miwake_caller_requests_total{")]
     assert sorted(counted) == [
-        'miwake_caller_requests_total{caller="slow",result="admitted"} 1.0',
-        'miwake_caller_requests_total{caller="slow",result="rate_limited"} 2.0',
+        f'miwake_caller_requests_total{{caller="{called}",result="admitted"}} 1.0',
+        f'miwake_caller_requests_total{{caller="{called}",result="rate_limited"}} 2.0',
         'miwake_caller_requests_total{caller="sub:2bd806c97f0e",result="admitted"} 1.0',
     ]
+
+
+async def test_what_an_operator_calls_a_key_leaves_the_process_nowhere(
+    keys_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    key = add_key(keys_file, "acme-corp", Allowance())
+    async with gateway(FakeModelServer(), keys_file=keys_file) as client:
+        client.headers["X-API-Key"] = key
+        await client.post("/predict", content=PNG)
+        metrics = (await client.get("/metrics")).text
+
+    (line,) = [record for record in caplog.records if "POST /predict" in record.getMessage()]
+    assert line.fields["caller"] == f"key:{key_digest(key).hex()[:12]}"
+    assert "acme-corp" not in metrics + "".join(str(vars(record)) for record in caplog.records)
 
 
 async def test_the_rate_of_the_deployment_holds_for_keys_without_one(keys_file: Path, key: str) -> None:

@@ -24,7 +24,7 @@ def test_a_key_says_what_it_may_do() -> None:
     )
 
     assert key.digest.hex() == DIGEST
-    assert key.caller.name == "shop"
+    assert key.name == "shop"
     assert key.caller.models == {"flowers"}
     assert key.caller.rate == Rate(requests_per_second=2.5, burst=3)
     assert key.has_expired(datetime(2027, 1, 1, tzinfo=UTC))
@@ -49,27 +49,30 @@ def test_no_keys_are_said_by_an_empty_table() -> None:
         ("[keys", "Expected"),
         ("\xff", "codec"),
         (f'[keyz.a]\nsha256 = "{DIGEST}"', "keys"),
-        ("[keys.a]", "keys.a.sha256: Field required"),
-        ('[keys.a]\nsha256 = "mwk_plain"', "keys.a.sha256: String should match"),
-        (f'[keys."a b"]\nsha256 = "{DIGEST}"', "keys.a b"),
-        (f'[keys.a]\nsha256 = "{DIGEST}"\nmodel = "x"', "keys.a.model: Extra inputs"),
-        (f'[keys.a]\nsha256 = "{DIGEST}"\nmodels = "flowers"', "keys.a.models: Input should be a valid list"),
+        ("[keys.a]", "key 1.sha256: Field required"),
+        ('[keys.a]\nsha256 = "mwk_plain"', "key 1.sha256: String should match"),
+        (f'[keys."our shop"]\nsha256 = "{DIGEST}"', "key 1"),
+        (f'[keys.a]\nsha256 = "{DIGEST}"\nmodel = "x"', "key 1.model: Extra inputs"),
+        (f'[keys.a]\nsha256 = "{DIGEST}"\nmodels = "flowers"', "key 1.models: Input should be a valid list"),
         (f'[keys.a]\nsha256 = "{DIGEST}"\nrequests_per_second = 0', "greater than 0"),
         (f'[keys.a]\nsha256 = "{DIGEST}"\nrequests_per_second = nan', "finite"),
         (f'[keys.a]\nsha256 = "{DIGEST}"\nrequests_per_second = true', "valid number"),
-        (f'[keys.a]\nsha256 = "{DIGEST}"\nburst = 3', "keys.a: burst needs requests_per_second"),
+        (f'[keys.a]\nsha256 = "{DIGEST}"\nburst = 3', "key 1: burst needs requests_per_second"),
         (f'[keys.a]\nsha256 = "{DIGEST}"\nexpires = 2027-01-01T00:00:00', "timezone"),
         (f'[keys.a]\nsha256 = "{DIGEST}"\nexpires = "2027-01-01"', "datetime"),
-        (f'[keys.a]\nsha256 = "{DIGEST}"\n[keys.b]\nsha256 = "{DIGEST.upper()}"', "a and b have the same"),
+        (
+            f'[keys.a]\nsha256 = "{DIGEST}"\n[keys.b]\nsha256 = "{DIGEST.upper()}"',
+            "keys 1 and 2 have the same",
+        ),
     ],
 )
-def test_a_fault_is_one_line_that_shows_no_value(text: str, said: str) -> None:
+def test_a_fault_is_one_line_that_shows_no_value_and_no_name(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         parse_keys(text.encode("latin-1"))
 
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
-    for value in (DIGEST, "mwk_plain"):
+    for value in (DIGEST, "mwk_plain", "our shop"):
         assert value not in str(raised.value)
 
 

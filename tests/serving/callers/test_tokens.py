@@ -56,7 +56,7 @@ def _claim(claims: dict[str, Any]) -> str:
 def test_a_caller_is_the_digest_of_its_subject(
     algorithm: str, tokens: Tokens, signers: dict[str, Signer]
 ) -> None:
-    assert tokens.caller(signers[algorithm].token()).name == ALICE
+    assert tokens.caller(signers[algorithm].token()).digest == ALICE
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_a_caller_is_the_digest_of_its_subject(
     ids=["one audience of several", "begun", "a subject that is no UTF-8"],
 )
 def test_a_good_token_is_taken(claims: dict[str, Any], tokens: Tokens, signers: dict[str, Signer]) -> None:
-    assert tokens.caller(signers["ES256"].token(**claims)).name.startswith("sub:")
+    assert tokens.caller(signers["ES256"].token(**claims)).digest.startswith("sub:")
 
 
 def test_clocks_may_differ_by_a_few_seconds(tokens: Tokens, signers: dict[str, Signer]) -> None:
     now = int(time.time())
 
-    assert tokens.caller(signers["ES256"].token(exp=now - LEEWAY_SECONDS // 2)).name == ALICE
-    assert tokens.caller(signers["ES256"].token(nbf=now + LEEWAY_SECONDS // 2)).name == ALICE
+    assert tokens.caller(signers["ES256"].token(exp=now - LEEWAY_SECONDS // 2)).digest == ALICE
+    assert tokens.caller(signers["ES256"].token(nbf=now + LEEWAY_SECONDS // 2)).digest == ALICE
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_key_set_that_changes_is_read_again(tmp_path: Path) -> None:
     write_key_set(tmp_path / "aside", new.jwk()).replace(path)
     clock.turn(1)
 
-    assert tokens.caller(new.token()).name == ALICE
+    assert tokens.caller(new.token()).digest == ALICE
     with pytest.raises(UnauthenticatedError):
         tokens.caller(old.token())
 

@@ -188,7 +188,7 @@ async def test_more_calls_than_allowed_are_refused_at_once() -> None:
     told = dict(third.value.trailing_metadata())
     assert third.value.code() is grpc.StatusCode.UNAVAILABLE
     assert (told["miwake-code"], int(told["retry-after"])) == ("overloaded", 1)
-    assert 'miwake_refused_total{reason="requests"} 1.0' in metrics
+    assert 'miwake_refused_total{model="",reason="requests",version=""} 1.0' in metrics
     assert (health.status, answered) == (health_pb2.HealthCheckResponse.SERVING, ["OK", "OK"])
 
 

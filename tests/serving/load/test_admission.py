@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pytest
 
 from modelserver.errors import OverloadedError
 from tests.fake_model_server import FakeModelServer
@@ -36,7 +37,7 @@ async def unread() -> AsyncIterator[bytes]:
 
 async def test_a_request_too_many_is_refused_by_its_headers_alone() -> None:
     server = FakeModelServer()
-    async with gateway(server, max_waiting_images=1) as client:
+    async with gateway(server, max_predicted_images=1) as client:
         server.predict_gate = asyncio.Event()
         first = asyncio.create_task(client.post("/predict", content=PNG))
         await until(lambda: server.calls_in_flight == 1)
@@ -47,7 +48,7 @@ async def test_a_request_too_many_is_refused_by_its_headers_alone() -> None:
         server.predict_gate.set()
 
         assert (await first).status_code == 200
-        assert await metric(client, 'miwake_refused_total{reason="images"}') == 1
+        assert await metric(client, 'miwake_refused_total{model="toy",reason="images",version="1"}') == 1
         assert await metric(client, "miwake_admitted_images") == 0
 
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
@@ -57,7 +58,7 @@ async def test_a_request_too_many_is_refused_by_its_headers_alone() -> None:
 
 async def test_a_request_of_many_images_that_finds_no_room_leaves_none_of_them_behind() -> None:
     server = FakeModelServer()
-    async with gateway(server, max_waiting_images=4) as client:
+    async with gateway(server, max_predicted_images=8) as client:
         server.predict_gate = asyncio.Event()
         files = [("image", (f"{n}.png", PNG)) for n in range(6)]
         first = asyncio.create_task(client.post("/predict", files=files))
@@ -73,19 +74,29 @@ async def test_a_request_of_many_images_that_finds_no_room_leaves_none_of_them_b
     )  # the first six, padded; the first batch is the self-test's
 
 
-async def test_explanations_that_are_too_many_do_not_stop_predictions() -> None:
+@pytest.mark.parametrize(
+    ("kind", "limit"),
+    [
+        ("predict", "max_predicted_images"),
+        ("explain", "max_explained_images"),
+        ("embed", "max_embedded_images"),
+    ],
+)
+async def test_what_is_too_much_of_one_kind_does_not_stop_the_others(kind: str, limit: str) -> None:
     server = FakeModelServer()
-    async with gateway(server, max_explained_images=1) as client:
+    others = {"predict", "explain", "embed"} - {kind}
+    async with gateway(server, max_calls_in_flight=8, **{limit: 1}) as client:
         server.predict_gate = asyncio.Event()
-        explaining = asyncio.create_task(client.post("/models/toy/explain", content=PNG))
+        first = asyncio.create_task(client.post(f"/models/toy/{kind}", content=PNG))
         await until(lambda: server.calls_in_flight == 1)
-        refused = await client.post("/models/toy/explain", content=PNG)
-        predicting = asyncio.create_task(client.post("/predict", content=PNG))
-        await until(lambda: server.calls_in_flight == 2)
+        refused = await client.post(f"/models/toy/{kind}", content=PNG)
+        rest = [asyncio.create_task(client.post(f"/models/toy/{other}", content=PNG)) for other in others]
+        await until(lambda: server.calls_in_flight == 3)
         server.predict_gate.set()
 
-        assert refused.status_code == 503
-        assert {(await explaining).status_code, (await predicting).status_code} == {200}
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert {(await answered).status_code for answered in (first, *rest)} == {200}
 
 
 async def test_while_the_model_server_has_too_much_to_do_it_is_asked_rarely() -> None:
@@ -94,7 +105,7 @@ async def test_while_the_model_server_has_too_much_to_do_it_is_asked_rarely() ->
         server.predict_error = OverloadedError("Threadpool Exhausted")
         before = server.most_calls_in_flight
         statuses = {(await client.post("/predict", content=PNG)).status_code for _ in range(20)}
-        refused = await metric(client, 'miwake_refused_total{reason="model_server"}')
+        refused = await metric(client, 'miwake_refused_total{model="toy",reason="model_server",version="1"}')
 
     assert statuses == {503}
     assert refused >= 10
@@ -103,7 +114,7 @@ async def test_while_the_model_server_has_too_much_to_do_it_is_asked_rarely() ->
 
 async def test_a_client_that_gives_up_frees_its_place() -> None:
     server = FakeModelServer()
-    async with gateway(server, max_waiting_images=1) as client:
+    async with gateway(server, max_predicted_images=1) as client:
         server.predict_gate = asyncio.Event()
         late = await client.post("/predict", content=PNG, headers={"X-Request-Timeout": "0.05"})
         server.predict_gate.set()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contract.image import Pixels
-from modelserver.errors import DeadlineExceededError, ModelServerAwayError, OverloadedError
+from modelserver.errors import DeadlineExceededError, ModelServerAwayError
 from serving.asking import Probabilities
 from serving.load.batcher import Batcher
 from serving.load.deadline import Deadline
@@ -32,7 +32,7 @@ class Server:
 
 
 def batcher(server: Server, **changes: int) -> Batcher:
-    options = {"max_batch_size": 4, "max_calls_in_flight": 1, "max_waiting": 100} | changes
+    options = {"max_batch_size": 4, "max_calls_in_flight": 1} | changes
     return Batcher(server.predict_batch, on_taken=lambda _: None, **options)
 
 
@@ -82,18 +82,6 @@ async def test_no_more_calls_are_in_flight_than_allowed() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_one_more_than_may_wait_is_refused_and_the_others_are_answered() -> None:
-    server = Server()
-    queue = batcher(server, max_waiting=2)
-    tasks = submit(queue, 4)
-    await settle()
-    server.gate.set()
-    answers = await asyncio.gather(*tasks, return_exceptions=True)
-
-    assert [type(answer) for answer in answers].count(OverloadedError) == 1
-    assert isinstance(answers[3], OverloadedError)
-
-
 async def test_an_image_whose_client_has_gone_is_not_sent() -> None:
     server = Server()
     tasks = submit(batcher(server), 3)
@@ -125,7 +113,6 @@ async def test_when_all_who_wait_have_gone_no_call_is_made_for_them() -> None:
         lambda images, seconds: calls.append(len(images)) or server.predict_batch(images, seconds),
         max_batch_size=4,
         max_calls_in_flight=1,
-        max_waiting=100,
         on_taken=lambda _: None,
     )
     tasks = submit(queue, 3)
@@ -138,18 +125,18 @@ async def test_when_all_who_wait_have_gone_no_call_is_made_for_them() -> None:
     assert calls == [1]
 
 
-async def test_a_place_of_one_who_has_gone_is_free_at_once() -> None:
+async def test_one_who_has_gone_waits_no_more() -> None:
     server = Server()
-    queue = batcher(server, max_waiting=2)
+    queue = batcher(server)
     tasks = submit(queue, 3)
     await settle()
     tasks[1].cancel()
-    tasks[2].cancel()
     await settle()
-    more = submit(queue, 2)
+    waiting = queue.waiting
     server.gate.set()
+    await asyncio.gather(tasks[0], tasks[2])
 
-    assert len(await asyncio.gather(tasks[0], *more)) == 3
+    assert waiting == 1
 
 
 async def test_closing_answers_everyone_who_waits_and_all_to_come_with_its_error() -> None:
@@ -191,7 +178,7 @@ async def test_an_answer_of_another_length_is_nobodys_and_nobody_waits_on(answer
     async def send(_images: list[Pixels], _seconds: float) -> list[Probabilities]:
         return [np.zeros(1, dtype=np.float32)] * answered
 
-    queue = Batcher(send, max_batch_size=3, max_calls_in_flight=1, max_waiting=9, on_taken=lambda _: None)
+    queue = Batcher(send, max_batch_size=3, max_calls_in_flight=1, on_taken=lambda _: None)
     async with asyncio.timeout(5):
         answers = await asyncio.gather(*submit(queue, 4), return_exceptions=True)
 

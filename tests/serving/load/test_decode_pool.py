@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import threading
+import time
 from collections.abc import Iterator
 
+from PIL import Image
 from prometheus_client import CollectorRegistry
 
 from contract.image_spec import ImageSpec
@@ -46,3 +49,18 @@ async def test_pictures_whose_requests_are_cancelled_before_their_turn_are_never
 
     assert gate.begun == 2
     assert (await tasks[4]).shape == (8, 8, 3)
+
+
+async def test_while_a_large_picture_is_decoded_the_event_loop_goes_on() -> None:
+    pool = DecodePool(threads=1, max_image_pixels=20_000_000, metrics=Metrics(CollectorRegistry()))
+    large = encoded(Image.new("RGB", (4000, 4000)))
+    turns = [time.perf_counter()]
+    decoding = asyncio.create_task(pool.decode(large, SPEC))
+    while not decoding.done():
+        await asyncio.sleep(0.001)
+        turns.append(time.perf_counter())
+    pool.close()
+
+    longest = max(after - before for before, after in itertools.pairwise(turns))
+    assert len(turns) > 20
+    assert longest < (turns[-1] - turns[0]) / 2

@@ -7,7 +7,8 @@ import pytest
 
 from modelserver.errors import OverloadedError
 from serving.load.deadline import Deadline
-from serving.load.lane import Kind, Lane, LaneLimits, Lanes, Refusal
+from serving.load.lane import Kind, Lane, LaneLimits, Lanes
+from serving.load.refusal import Refusal
 from tests.serving.gateway_client import settings
 
 PATIENT = Deadline.after(10_000)

@@ -87,7 +87,7 @@ def test_each_version_has_a_window_of_its_own_until_it_is_forgotten() -> None:
     drift = Drift(registry)
     drift.answered(TARGET, [row(0)])
     drift.answered(ModelVersion("toy", 2, FACTS), [row(0)] * 3)
-    drift.forget("toy", 1)
+    drift.forget("toy", "1")
 
     assert value(registry, "miwake_drift_window_images") is None
     assert value(registry, "miwake_drift_window_images", version="2") == 3

@@ -152,8 +152,8 @@ async def test_one_that_is_overloaded_is_left_alone_and_another_answers() -> Non
         metrics = (await client.get("/metrics")).text
 
     assert set(statuses) == {200}
-    assert 'miwake_retries_total{model="toy",result="sent"}' in metrics
-    assert 'miwake_refused_total{reason="model_server"}' not in metrics
+    assert 'miwake_retries_total{model="toy",result="sent",version="1"}' in metrics
+    assert 'miwake_refused_total{model="toy",reason="model_server",version="1"}' not in metrics
 
 
 async def test_where_every_one_is_overloaded_a_request_is_refused_and_not_sent_twice() -> None:
@@ -167,7 +167,7 @@ async def test_where_every_one_is_overloaded_a_request_is_refused_and_not_sent_t
 
     assert [(r.status_code, r.json()["code"]) for r in responses] == [(503, "overloaded")] * 2
     assert sum(server.refused for server in servers) == 2  # the first request's two attempts
-    assert 'miwake_refused_total{reason="model_server"} 1.0' in metrics
+    assert 'miwake_refused_total{model="toy",reason="model_server",version="1"} 1.0' in metrics
 
 
 async def test_a_lone_one_that_is_overloaded_costs_no_retry() -> None:
