@@ -97,6 +97,7 @@ def test_it_answers_with_nothing_writable_and_no_capability(podman: Podman, imag
     assert int(capabilities.split()[1], 16) == 0
 
 
+@pytest.mark.tensorflow
 def test_it_answers_from_a_model_that_tensorflow_runs_outside_it(
     podman: Podman, image: str, tmp_path: Path
 ) -> None:
