@@ -11,7 +11,9 @@ import contextlib
 import itertools
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -84,12 +86,26 @@ def _cluster(address: str | None) -> Iterator[None]:
         if not connected:
             _connect(address)
         try:
-            yield
+            with _sigterm_as_ctrl_c():
+                yield
         except RayError as exc:
             raise ScoringError(f"Ray: {_last_line(exc)}") from exc
         finally:
             if not connected:
                 ray.shutdown()
+
+
+@contextlib.contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """As with the local engine; Ray prints a stack, and exits with the signal's number."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    rays = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, rays)
 
 
 def _refuse_unreachable(address: str) -> None:

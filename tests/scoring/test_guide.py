@@ -14,12 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from miwake.cli import main
 from scoring.row import Extras, schema
-from scoring.sources.listed import Shard
 from tests.colour_server import ColourServer, colour_manifest, in_thread
 from tests.pictures import colour_picture
 
@@ -111,17 +109,3 @@ def _spark_can_take(label: Any, words: str) -> None:
     ours = schema(Extras())
     assert said.names == ours.names
     assert said.types == ours.types
-
-
-def test_the_jobs_pods_score_each_its_own_shard() -> None:
-    (job,) = [yaml.safe_load(block) for block in examples("yaml")]
-
-    arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
-    indices = range(job["spec"]["completions"])
-    shards = [
-        arguments[arguments.index("--shard") + 1].replace("$(JOB_COMPLETION_INDEX)", str(index))
-        for index in indices
-    ]
-    assert shards == [str(Shard(index, len(indices))) for index in indices]
-    options = {option for parameter in main.commands["score"].params for option in parameter.opts}
-    assert {argument for argument in arguments if argument.startswith("--")} <= options
