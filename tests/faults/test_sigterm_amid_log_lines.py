@@ -29,7 +29,7 @@ END_SECONDS = 20
 
 @pytest.fixture
 def times(request: pytest.FixtureRequest) -> int:
-    return 100 if request.config.getoption("--prove") else 3
+    return 60 if request.config.getoption("--prove") else 3
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def stream_of_requests(gateway: GatewayProcess) -> Iterator[list[int]]:
             thread.join()
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 def test_whenever_sigterm_comes_the_gateway_ends_in_its_time(tmp_path: Path, times: int) -> None:
     moments = random.Random(SEED)  # noqa: S311 - the same ones every time
     with in_thread(ColourServer()) as address:
