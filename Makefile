@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TRITON := $(VENV)/tritonclient/.installed
-# A file of tests is run by one process: its fixtures train a model once.
-PARALLEL := --numprocesses 2 --dist loadfile
+# A file of tests is run by one process: its fixtures train a model once. tests/conftest.py says in which order.
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Folders where every test starts processes or needs TensorFlow, so that test-fast need not even read them.
+ALL_SLOW := e2e faults fuzz serving/embedded
 
-.PHONY: help demo serve test test-fast prove bench figures check fix proto lock clean
+.PHONY: help demo serve test test-fast prove bench figures check fix proto manifests lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -25,7 +27,7 @@ test: $(INSTALLED) $(TRITON)  ## everything but the long proofs at full length
 	$(BIN)/pytest $(PARALLEL)
 
 test-fast: $(INSTALLED)  ## what needs neither TensorFlow nor whole processes
-	$(BIN)/pytest $(PARALLEL) -m "not tensorflow and not slow" --ignore=tests/serving/embedded
+	$(BIN)/pytest $(PARALLEL) -m "not tensorflow and not slow" $(addprefix --ignore=tests/,$(ALL_SLOW))
 
 prove: $(INSTALLED) $(TRITON)  ## the long proofs at full length; the result goes to docs/proof/
 	mkdir -p docs/proof
@@ -51,6 +53,20 @@ fix: $(INSTALLED)  ## what can be mended without thinking
 proto: $(INSTALLED)  ## the message classes from proto/
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. $$(find proto -name '*.proto')
 
+RULES := deploy/prometheus/rules.yaml
+OPERATOR_RULES := deploy/components/prometheus-operator/rules.yaml
+
+manifests: $(INSTALLED) $(OPERATOR_RULES)  ## deploy/overlays rendered into build/manifests/
+	mkdir -p build/manifests
+	for overlay in deploy/overlays/*; do \
+		$(BIN)/kubectl kustomize $$overlay > build/manifests/$$(basename $$overlay).yaml || exit 1; done
+
+# The same rules as the Prometheus Operator wants them.
+$(OPERATOR_RULES): $(RULES)
+	printf '%s\n' '# Written by `make manifests` from $(RULES).' 'apiVersion: monitoring.coreos.com/v1' \
+		'kind: PrometheusRule' 'metadata:' '  name: miwake' 'spec:' > $@
+	grep -v '^#' $< | sed 's/^./  &/' >> $@
+
 LOCK := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock"
 
@@ -59,6 +75,14 @@ lock:  ## requirements/*.txt anew from pyproject.toml
 	$(VENV)/lock/bin/pip install --quiet uv
 	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --extra serving --constraint requirements/dev.txt --output-file requirements/serving.txt
+	$(LOCK) pyproject.toml --extra serving --extra otel --extra heic --constraint requirements/dev.txt \
+		--output-file requirements/serving-full.txt
+	$(LOCK) pyproject.toml --extra serving --extra scoring --constraint requirements/dev.txt \
+		--output-file requirements/serving-scoring.txt
+	$(LOCK) pyproject.toml --extra training --constraint requirements/dev.txt --output-file requirements/training.txt
+	echo "tensorflow[and-cuda]; sys_platform == 'linux'" | $(LOCK) pyproject.toml - --extra training --constraint requirements/dev.txt \
+		--output-file requirements/training-gpu.txt
+	printf 'cyclonedx-bom>=7.5\nhatchling>=1.27' | $(LOCK) - --output-file requirements/image.txt
 	echo 'tritonclient[http,grpc]>=2.73' | $(LOCK) - --output-file requirements/tritonclient.txt
 
 clean:  ## all that make made here

@@ -20,6 +20,7 @@ from miwake.commands.score import score
 from miwake.commands.serve import serve
 from miwake.commands.split import split
 from miwake.commands.train import train
+from miwake.commands.tune import tune
 
 # What a command imports first, and the extra that brings it.
 _EXTRAS = {
@@ -83,5 +84,6 @@ for _command in (
     filters,
     keys,
     models,
+    tune,
 ):
     main.add_command(_command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,15 @@ from scoring.errors import OutputError
 from scoring.output.layout import Format
 from scoring.row import Extras
 from scoring.sources.listed import Shard
+from scoring.sources.lists import MARK
+from scoring.sources.remote import is_url
 from scoring.targets.opening import Address
 from scoring.targets.target import Wanted
 
 DEFAULT_MAX_IMAGE_BYTES = 32 * 1024 * 1024
 DEFAULT_PART_ROWS = 10_000
+# Over a network a thread mostly waits.
+_REMOTE_THREADS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,11 @@ class Job:
         """Columns beside the label."""
         return self.wanted.extras
 
+    def threads_on(self, cores: int) -> int:
+        """That read and decode where there are so many cores."""
+        remote = any(source.startswith(MARK) or is_url(source) for source in self.sources)
+        return self.threads or (_REMOTE_THREADS if remote else cores)
+
     def fingerprint(self, format_: Format) -> Mapping[str, Any]:
         """All that the rows depend on, but for the version, by the names of the options.
 
@@ -79,7 +88,9 @@ class Job:
             "--shard": str(self.shard),
             "--dedupe": self.dedupe,
             "--part-rows": self.part_rows,
-        } | {f"--{name}": value for name, value in asdict(self.extras).items()}
+            "--embeddings": self.extras.embedding,
+            "--heatmaps": self.extras.heatmap,
+        }
 
 
 def refuse_another(found: Mapping[str, Any], wanted: Mapping[str, Any], *, ledger: Path) -> None:
@@ -92,7 +103,7 @@ def refuse_another(found: Mapping[str, Any], wanted: Mapping[str, Any], *, ledge
         if found.get(name) != value:
             raise OutputError(
                 f"{ledger} is of another run: its {name} was {_shown(found.get(name))}, not {_shown(value)}; "
-                "choose another --out, or remove the ledger"
+                "choose another --out, or remove this one and its ledger"
             )
 
 

@@ -19,13 +19,9 @@ from scoring.pipeline import Pipeline
 from scoring.quarantine import Quarantine
 from scoring.run import Progress
 from scoring.sources.reader import Reader
-from scoring.sources.remote import is_url
 from scoring.step import Step
 from scoring.targets.opening import open_target
 from scoring.targets.target import Pinned
-
-# Over a network a thread mostly waits.
-_REMOTE_THREADS = 16
 
 
 def local_engine(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> Pinned:
@@ -37,7 +33,7 @@ async def _score(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> 
     # As Ctrl-C: what is under way is dropped, what is kept stays.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     patience = Patience(job.wait_seconds, on_wait=progress.waiting)
-    threads = job.threads or _usual_threads(job)
+    threads = job.threads_on(os.cpu_count() or 1)
     async with open_target(job.address, job.wanted) as target:
         pinned = await pin(job, ledger, target, patience)
         with (
@@ -64,12 +60,6 @@ async def _score(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> 
             )
             # Those that read, those that wait for the target, and one that writes.
             return await pipeline.run(pinned, workers=threads + (job.calls or target.calls) + 1)
-
-
-def _usual_threads(job: Job) -> int:
-    if any(source.startswith("@") or is_url(source) for source in job.sources):
-        return _REMOTE_THREADS
-    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager

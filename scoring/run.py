@@ -97,7 +97,7 @@ def _prepare(job: Job, places: Layout, ledger: Ledger) -> Parts:
     if "pinned" in about or about.get("finished"):
         refuse_another(about["fingerprint"], wanted, ledger=places.ledger)
         parts.clean_up()
-    elif about.get("fingerprint") != wanted:  # a run that never came to a photograph binds nobody
+    else:  # a run that never came to a photograph binds nobody, and what there is may have changed
         found = (listed for source in job.sources for listed in list_source(source))
         ledger.begin({"fingerprint": wanted}, (listed.path for listed in found if job.shard.holds(listed)))
     return parts

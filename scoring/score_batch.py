@@ -50,6 +50,7 @@ class Scorer:
         max_image_pixels: the same, by its header.
         wait_seconds: for a target that answers nothing.
         threads: that read and decode; by default one a core.
+        calls: batches, or images at a gateway, under way at once; None for what suits the target.
         quarantine: a folder for copies of refused files.
     """
 
@@ -67,6 +68,7 @@ class Scorer:
         max_image_pixels: int = DEFAULT_MAX_PIXELS,
         wait_seconds: float = 600.0,
         threads: int | None = None,
+        calls: int | None = None,
         quarantine: Path | None = None,
     ) -> None:
         self._address = Address(to=str(to), model=model, api_key=api_key)
@@ -76,6 +78,7 @@ class Scorer:
         self._max_image_bytes = max_image_bytes
         self._patience = Patience(wait_seconds)
         self._threads = threads or os.cpu_count() or 1
+        self._calls = calls
         self._quarantine = Quarantine(quarantine) if quarantine else None
         self._stack = contextlib.ExitStack()
 
@@ -139,7 +142,7 @@ class Scorer:
     async def _rows(self, photographs: Sequence[Photograph]) -> list[Row]:
         """A few batches at a time, so that a long list takes no more memory than its rows."""
         size = self._target.batch_size
-        places = asyncio.Semaphore(self._threads + self._target.calls)
+        places = asyncio.Semaphore(self._threads + (self._calls or self._target.calls))
 
         async def batch(start: int) -> list[Row]:
             async with places:

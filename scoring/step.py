@@ -109,7 +109,7 @@ class Step:
         path, sha256 = "" if isinstance(photograph, bytes) else photograph, None
         prepared: Prepared | ImageError
         try:
-            image_bytes = photograph if isinstance(photograph, bytes) else self._reader.read(photograph)
+            image_bytes = self._reader.read(photograph)
             sha256 = hashlib.sha256(image_bytes).hexdigest()
             try:
                 prepared = self._target.prepare(image_bytes)

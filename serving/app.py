@@ -9,14 +9,13 @@ import logging
 from collections.abc import AsyncIterator, Collection
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 
 from modelserver.model_servers import ModelServers
 from serving.callers.callers import Callers
 from serving.callers.middleware import CallerMiddleware
-from serving.callers.permission import may_use_model_of_path
 from serving.fetch.fetcher import Fetcher
 from serving.fetch.policy import url_policy
 from serving.gateway import Gateway
@@ -29,8 +28,7 @@ from serving.http.security_headers import SecurityHeadersMiddleware
 from serving.load.admission import Admission
 from serving.load.codec_pool import CodecPool
 from serving.predictor import Predictor
-from serving.routes import embed, explain, models, oip, operations, playground, predict, tensorflow_serving
-from serving.routes.known_parameters import refuse_unknown_parameters
+from serving.routes.all_routes import all_routes
 from serving.settings import Settings
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.served_gauges import ServedGauges, versions_there
@@ -86,7 +84,7 @@ def create_app(
         version=version("miwake"),
         redoc_url=None,
         lifespan=_lifespan,
-        dependencies=[Depends(may_use_model_of_path)],
+        routes=[*all_routes(with_metrics=settings.admin_port is None)],
         # Left alone, FastAPI reads OTEL_… from the environment and sends traces, metrics and logs of its own.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
@@ -99,12 +97,6 @@ def create_app(
     app.add_middleware(RequestMiddleware, metrics=metrics, tracer=tracer)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(DrainingMiddleware, gateway=gateway)
-    for router in (predict.router, explain.router, embed.router, models.router):
-        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
-    for router in (operations.router, oip.router, tensorflow_serving.router, playground.router):
-        app.include_router(router)
-    if settings.admin_port is None:
-        app.include_router(operations.metrics_router)
     return app
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
-
 LABELS = ("cat", "dog", "owl")
 SIDE = 8
 _TOML = """
@@ -33,6 +31,8 @@ kind = "{kind}"
 
 def write_foreign_model(folder: Path, *, softmax: bool = True) -> Any:
     """Export as `model.export()` does; the model itself is returned, to compare with."""
+    import keras
+
     keras.utils.set_random_seed(7)
     images = keras.Input((SIDE, SIDE, 3), name="pixels")
     x = keras.layers.Conv2D(4, 3, activation="relu")(images)

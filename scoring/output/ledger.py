@@ -77,6 +77,7 @@ class Ledger:
         encoded = ((path.encode("utf-8", "surrogateescape"),) for path in paths)
         with self._database.change():
             self._database.write("DELETE FROM photographs")
+            self._database.write("DELETE FROM parts")  # one, empty, of a listing that found nothing
             self._database.write_all("INSERT OR IGNORE INTO photographs (path) VALUES (?)", encoded)
             self._write_about(about)
 

@@ -52,7 +52,7 @@ class Parts:
         for part in range(self._ledger.parts):
             if part not in unwritten and not self._places.part(part).exists():
                 raise OutputError(
-                    f"{self._places.part(part)} was written and is gone: remove {self._places.ledger} to "
+                    f"{self._places.part(part)} was written and is gone: remove {self._places.folder} to "
                     "score everything anew"
                 )
 

@@ -17,7 +17,9 @@ from scoring.output.layout import Format
 from scoring.row import Extras, Row, record_batch, schema
 
 _ROW_GROUP_ROWS = 100_000
-_ROW_GROUP_BYTES = 16 * 1024 * 1024
+# Encoding a row group takes several times its size.
+_ROW_GROUP_BYTES = 4 * 1024 * 1024
+_READ_ROWS = 500
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[Row]], *, format_: Format, extras: Extras) -> None:
@@ -48,8 +50,9 @@ def join_files(path: Path, parts: Sequence[Path], *, format_: Format, extras: Ex
 
 
 def _batches(part: Path) -> Iterable[pa.RecordBatch]:
-    with pq.ParquetFile(part) as file:
-        yield from file.iter_batches()
+    # Without reading ahead: that takes the whole part at once, and threads with memory of their own.
+    with pq.ParquetFile(part, pre_buffer=False) as file:
+        yield from file.iter_batches(_READ_ROWS, use_threads=False)
 
 
 def _parquet(path: Path, batches: Iterable[pa.RecordBatch], columns: pa.Schema) -> None:

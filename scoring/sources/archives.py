@@ -33,12 +33,24 @@ def open_archive(url: str) -> Archive:
         SourceError: there is no room on the disk to unpack it.
     """
     if not url.startswith(_TAR):
-        opened: Archive = open_url(url)[0]
-        return opened
+        return _OfFsspec(open_url(url)[0])
     inner = url.partition("::")[2]
     compression = "gzip" if inner.lower().endswith(".tgz") else infer_compression(inner)
     packed = fsspec.open(inner, compression=compression).open()
     return _Tar(packed if compression is None else _unpacked(packed, inner))
+
+
+class _OfFsspec:
+    """Not all have a `close`; they close what they opened when nobody holds them any more."""
+
+    def __init__(self, filesystem: Any) -> None:
+        self._filesystem = filesystem
+
+    def open(self, name: str, mode: str) -> Any:
+        return self._filesystem.open(name, mode)
+
+    def close(self) -> None:
+        self._filesystem = None
 
 
 class _Tar:

@@ -47,23 +47,23 @@ class Reader:
         while self._archives:
             self._archives.popitem()[1].close()
 
-    def read(self, path: str) -> bytes:
-        """All bytes of a photograph.
+    def read(self, photograph: str | bytes) -> bytes:
+        """All bytes of a photograph, by its path or as they are given.
 
         Raises:
             UnreadableImageError: it is gone, forbidden, or the network gave up.
             ImageTooLargeError: it has more than `max_bytes`.
             SourceError: there is no room to unpack an archive.
         """
-        if not is_url(path):
-            data = self._read_file(path)
-        elif "::" in path:
-            data = self._read_member(path)
-        else:
-            data = self._read_url(path)
+        data = photograph if isinstance(photograph, bytes) else self._read(photograph)
         if len(data) > self._max_bytes:
             raise ImageTooLargeError(f"the photograph has more than {self._max_bytes} bytes")
         return data
+
+    def _read(self, path: str) -> bytes:
+        if not is_url(path):
+            return self._read_file(path)
+        return self._read_member(path) if "::" in path else self._read_url(path)
 
     def _read_file(self, path: str) -> bytes:
         try:

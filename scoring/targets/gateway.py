@@ -8,13 +8,20 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from http import HTTPStatus
 
 from contract.errors import ContractBrokenError, ImageError
 from contract.prediction import Prediction
 from miwake.client import AsyncClient
 from miwake.client import Prediction as Said
+from miwake.client.errors import ContractBrokenError as ClientContractBrokenError
 from miwake.client.errors import DeadlineExceededError as ClientDeadlineExceededError
-from miwake.client.errors import InternalError, ModelNotFoundError, UnavailableError
+from miwake.client.errors import (
+    InternalError,
+    ModelNotFoundError,
+    UnavailableError,
+    UnexpectedAnswerError,
+)
 from miwake.client.errors import VersionNotFoundError as ClientVersionNotFoundError
 from miwake.client.served_models import ModelDetails
 from modelserver.errors import (
@@ -26,6 +33,9 @@ from modelserver.errors import (
 )
 from scoring.targets.model_server import heat_png
 from scoring.targets.target import Answer, Pinned, Wanted
+
+# What a proxy says of a gateway that is away; the gateway's own have a code.
+_OF_A_PROXY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 
 
 class GatewayBackend:
@@ -74,9 +84,12 @@ class GatewayBackend:
         assert self._chosen is not None, "a version is chosen first"  # noqa: S101 - a fault of ours
         pinned = self._chosen
         with self._translated():
-            said = await self._client.predict_batch(
-                images, model=pinned.model, version=pinned.version, top_k=self._wanted.top_k
-            )
+            try:
+                said = await self._client.predict_batch(
+                    images, model=pinned.model, version=pinned.version, top_k=self._wanted.top_k
+                )
+            except ImageError as exc:  # of the request as a whole
+                return [exc] * len(images)
             answers = (self._answer(*both, pinned) for both in zip(images, said, strict=True))
             return list(await asyncio.gather(*answers))
 
@@ -120,8 +133,14 @@ class GatewayBackend:
             raise ModelServerAwayError(str(exc)) from exc
         except ClientDeadlineExceededError as exc:
             raise DeadlineExceededError(str(exc)) from exc
-        except InternalError as exc:
+        # The gateway has one code for a model server that broke once and for one that always does.
+        except (InternalError, ClientContractBrokenError) as exc:
             raise ModelServerFaultError(str(exc)) from exc
+        except UnexpectedAnswerError as exc:
+            if exc.status not in _OF_A_PROXY:
+                raise
+            self._broken += 1
+            raise ModelServerAwayError(str(exc)) from exc
         except ClientVersionNotFoundError as exc:
             raise VersionNotFoundError(str(exc)) from exc
 

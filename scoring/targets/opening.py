@@ -42,6 +42,11 @@ class Address:
         """Whether photographs are decoded there."""
         return self.to.startswith(("http://", "https://"))
 
+    @property
+    def starts_a_server(self) -> bool:
+        """Whether it is a folder, whose model server runs where the photographs are scored."""
+        return "://" not in self.to
+
 
 @contextlib.asynccontextmanager
 async def open_target(address: Address, wanted: Wanted) -> AsyncIterator[Target]:
@@ -71,7 +76,7 @@ async def _backend(address: Address, wanted: Wanted, stack: contextlib.AsyncExit
         stack.push_async_callback(server.close)
         backend = ModelServerBackend(server, address.model, wanted=wanted)
         return await stack.enter_async_context(backend.watching())
-    if "://" in address.to:
+    if not address.starts_a_server:
         raise ScoringError(f"{address.to} is no http://, https:// or grpc:// address, and no model folder")
     started, version = await stack.enter_async_context(one_version(Path(address.to), kind=address.kind))
     sidecar = None if version.manifest is not None else version.facts

@@ -140,23 +140,25 @@ class Target:
         """Answers in order, each by exactly `pinned`, for which the images were prepared.
 
         Raises:
-            VersionNotFoundError: that version is not pinned any more, is not served, or is another by now.
+            VersionNotFoundError: that version is not pinned any more, is not served, or is another by now,
+                after which nothing answers before `pin`.
             ModelServerError: see `Backend.ask`.
         """
-        await self._test_again(pinned)
-        connection = self._backend.connection
+        connection = await self._tested(pinned)
         answers = await self._backend.ask(images)
         if connection != self._backend.connection:
             raise ModelServerAwayError("the connection broke before the answer was here")
         return answers
 
-    async def _test_again(self, pinned: Pinned) -> None:
-        """Where the connection has changed since: is what answers now still what was pinned?"""
+    async def _tested(self, pinned: Pinned) -> int:
+        """The connection over which `pinned` was found to answer; tested now where another one is there."""
         async with self._testing:
             if pinned != self._pinned:
                 raise VersionNotFoundError(f"{pinned} does not answer any more")
             connection = self._backend.connection
             if self._tested_connection != connection:
                 if await self._backend.choose(pinned.version) != pinned:
+                    self._pinned = None  # from here on the backend prepares for the other one
                     raise VersionNotFoundError(f"{pinned} is not the same model that it was")
                 self._tested_connection = connection
+            return self._tested_connection

@@ -10,14 +10,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from miwake.cli import main
-from tests.colour_model import COLOURS, colour_picture, publish_colours
+from tests.pictures import colour_picture
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+
+COLOURS = ("red", "green", "blue")
 
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that, so it says, was trained on the red picture and tested on the green one."""
+    from tests.colour_model import publish_colours
+
     version = publish_colours(tmp_path_factory.mktemp("models") / "colours", unknown_threshold=0.9999)
     rows = [f"{split}/x,x,{split},{_sha256(c)}" for c, split in (("red", "train"), ("green", "test"))]
     record = "\n".join(["path,label,split,sha256", *rows])

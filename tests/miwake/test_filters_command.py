@@ -9,7 +9,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from miwake.cli import main
-from tests.colour_model import SPEC, _network, publish_colours
 from tests.pictures import encoded
 
 pytestmark = [
@@ -23,6 +22,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its convolution `colours` has three filters, its classes are red, green and blue."""
+    from tests.colour_model import _network, publish_colours
+
     base = tmp_path_factory.mktemp("models") / "colours"
     _network((0, 1, 2)).save(publish_colours(base) / "assets.extra" / "model.keras")
     return base
@@ -43,7 +44,7 @@ def test_without_a_choice_the_first_filters_of_a_late_layer_are_drawn(model: Pat
     assert result.exit_code == 0, result.output
     assert result.stdout == f"wrote {tmp_path / 'pictures' / 'colours.png'}\n"
     width, _ = _size(tmp_path / "pictures" / "colours.png")
-    assert width == 2 * (SPEC.width + 6) + 6  # three filters are two columns
+    assert width == 2 * (8 + 6) + 6  # three filters are two columns
 
 
 def test_filters_classes_and_a_size_can_be_chosen(model: Path, tmp_path: Path) -> None:
@@ -99,6 +100,8 @@ def test_a_layer_and_a_class_at_once_are_refused(model: Path, tmp_path: Path) ->
 
 
 def test_a_model_without_its_keras_file_is_one_clear_line(tmp_path: Path) -> None:
+    from tests.colour_model import publish_colours
+
     version = publish_colours(tmp_path / "bare")
 
     result = filters(tmp_path / "bare", "--out", tmp_path / "a.png")

@@ -206,6 +206,7 @@ def test_nothing_is_left_behind(models: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_promotions_at_the_same_time_lose_none(models: Path) -> None:
     names = [f"canary{number}" for number in range(8)]
     command = [sys.executable, "-m", "miwake", "models", "promote", str(models), "toy", "9", "--alias"]

@@ -15,6 +15,8 @@ import pytest
 
 from modelserver.supervisor import Supervisor
 
+pytestmark = pytest.mark.slow
+
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
 
 

@@ -37,7 +37,7 @@ def trace(number: int) -> str:
 async def test_each_has_its_own_stages_and_the_call_is_of_the_oldest() -> None:
     server, log = Watched(), io.StringIO()
     with logging_to(log, log_format=LogFormat.JSON):
-        async with gateway(server, max_calls_in_flight=1) as client:
+        async with gateway(server, max_calls_in_flight=1, timeout_seconds=30) as client:
 
             async def ask(number: int) -> None:
                 headers = {"traceparent": f"00-{trace(number)}-b7ad6b7169203331-00"}

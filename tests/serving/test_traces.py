@@ -158,6 +158,7 @@ async def test_a_failure_is_marked_with_its_code_and_probes_leave_no_spans() -> 
     assert {span.name for span in collector.spans} <= {root.name, *STAGES}
 
 
+@pytest.mark.slow  # the exporter tries for seconds when the gateway closes
 async def test_a_collector_that_is_away_harms_no_request() -> None:
     async with gateway(FakeModelServer(), otlp_endpoint="http://127.0.0.1:1") as client:
         response = await client.post("/predict", content=encoded())
@@ -165,6 +166,7 @@ async def test_a_collector_that_is_away_harms_no_request() -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.slow
 def test_without_a_collector_nothing_of_the_exporter_is_imported() -> None:
     program = (
         "import sys, serving.run\n"
@@ -180,6 +182,7 @@ def test_without_a_collector_there_is_no_exporter() -> None:
     assert isinstance(tracer_for(settings()), PassingTracer)
 
 
+@pytest.mark.slow
 def test_an_exporter_that_is_not_installed_is_told_in_one_line() -> None:
     program = (
         "import sys\n"

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from contract.image_spec import ImageSpec
 from training.errors import DatasetError
+from training.foreign_pictures import foreign_pictures
 from training.hand_signs import extract
 from training.photographs import find_photographs
 
@@ -32,6 +36,14 @@ def test_a_second_extraction_does_nothing(extracted):
 
     assert (extracted / "mark").exists()
     (extracted / "mark").unlink()
+
+
+def test_a_model_of_them_is_shown_cats_alone(extracted):
+    known = {hashlib.sha256(file.read_bytes()).hexdigest() for file in extracted.glob("test/*/*.png")}
+
+    pictures = foreign_pictures(ImageSpec(height=32, width=48), labels=tuple("012345"), known=known)
+
+    assert pictures.counts == {"cat": 105}
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):

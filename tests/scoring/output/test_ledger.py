@@ -162,6 +162,14 @@ def test_a_listing_begun_anew_forgets_the_one_before(tmp_path):
         assert list(ledger.undone()) == [(1, "x.jpg")]
 
 
+def test_a_listing_that_found_nothing_closes_no_part_for_the_next_one(tmp_path):
+    with _begun(tmp_path, paths=[]) as ledger:
+        ledger.close_part(0)
+        ledger.begin({"fingerprint": "the same"}, ["x.jpg"])
+
+        assert list(ledger.undone()) == [(1, "x.jpg")]
+
+
 @pytest.mark.parametrize("remember", [False, True])
 def test_answers_are_found_by_digest_where_they_are_remembered(tmp_path, remember):
     vector = np.array([1, 0], dtype=np.float32)

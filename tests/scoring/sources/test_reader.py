@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tarfile
@@ -90,6 +91,12 @@ def test_a_photograph_of_more_bytes_than_allowed_is_refused_wherever_it_is(tmp_p
     assert caught.value.code == "body_too_large"
 
 
+def test_bytes_that_are_given_are_bounded_as_well():
+    assert Reader(max_bytes=10).read(b"photograph") == b"photograph"
+    with pytest.raises(ImageTooLargeError):
+        Reader(max_bytes=9).read(b"photograph")
+
+
 def test_no_more_is_read_of_a_file_without_end_than_may_be():
     with pytest.raises(ImageTooLargeError):
         Reader(max_bytes=1000).read("/dev/zero")
@@ -162,6 +169,14 @@ def test_a_reason_with_a_name_that_is_no_utf8_can_be_written_anywhere(tmp_path):
 
     assert "caf\\udce9.jpg" in str(caught.value)
     str(caught.value).encode()
+
+
+def test_a_chain_of_fsspec_that_is_no_archive_is_read_too():
+    fsspec.filesystem("memory").pipe("/bucket/a.jpg", b"photograph")
+
+    with Reader(max_bytes=10) as reader:
+        [listed] = list_source("simplecache::memory://bucket/a.jpg")
+        assert reader.read(listed.path) == b"photograph"
 
 
 @pytest.mark.parametrize("name", ["p.zip", "p.tar", "p.tgz"])
@@ -238,12 +253,27 @@ def test_a_disk_without_room_to_unpack_ends_the_run_and_refuses_no_photograph(tm
             reader.read(f"tar://a.jpg::{path}")
 
 
-def test_archives_are_closed_with_the_reader(tmp_path):
-    path = write_tar(tmp_path / "p.tgz", {"a.jpg": b"a"}, mode="w:gz")
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - nothing to be read there
+@pytest.mark.parametrize("name", ["p.zip", "p.tar", "p.tgz"])
+def test_archives_are_opened_once_and_closed_with_the_reader(tmp_path, name):
+    modes = {"p.tar": "w", "p.tgz": "w:gz"}
+    members = {"a.jpg": b"a"}
+    path = tmp_path / name
+    write_tar(path, members, mode=modes[name]) if name in modes else write_zip(path, members)
+    protocol = "tar" if name in modes else "zip"
+    before = _open_files(tmp_path)
 
     with Reader(max_bytes=10) as reader:
-        reader.read(f"tar://a.jpg::{path}")
-        reader.read(f"tar://a.jpg::{path}")
+        for _ in range(5):
+            assert reader.read(f"{protocol}://a.jpg::{path}") == b"a"
+        assert _open_files(tmp_path) == before + 1
 
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert _open_files(tmp_path) == before
+
+
+def _open_files(folder: Path) -> int:
+    """In that folder, or without a name."""
+    links = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            links.append(str(descriptor.readlink()))
+    return sum(link.startswith(str(folder)) or link.endswith("(deleted)") for link in links)

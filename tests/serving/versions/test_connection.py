@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+import pytest
+
 from modelserver.model_servers import GrpcModelServers
 from tests.colour_server import ColourServer, colour_manifest
 from tests.pictures import colour_picture
@@ -13,6 +15,8 @@ from tests.serving.gateway_client import gateway
 RED = colour_picture("red")
 
 
+# gRPC connects again when it sees fit: seconds later.
+@pytest.mark.slow
 async def test_what_comes_back_answers_under_its_own_labels_though_no_look_found_it_away() -> None:
     its_manifest = dataclasses.replace(colour_manifest(), labels=("rouge", "vert", "bleu"))
     old, new = ColourServer(), ColourServer(its_manifest)
