@@ -67,6 +67,8 @@ class Reader:
 
     def _read_file(self, path: str) -> bytes:
         try:
+            if Path(path).is_fifo():  # whoever opens one waits for a writer, perhaps for ever
+                raise UnreadableImageError("the file cannot be read: it is a pipe")
             with Path(path).open("rb") as file:
                 return file.read(self._max_bytes + 1)
         except (OSError, ValueError) as exc:  # ValueError: no path holds such characters

@@ -120,6 +120,14 @@ def test_a_file_that_cannot_be_read_is_a_refused_photograph(tmp_path, path, why)
     assert caught.value.code == "image_unreadable"
 
 
+@pytest.mark.timeout(20)
+def test_a_pipe_is_a_refused_photograph_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+
+    with pytest.raises(UnreadableImageError, match="it is a pipe"):
+        Reader(max_bytes=10).read(f"{tmp_path}/pipe.jpg")
+
+
 def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")
     Path(path).write_bytes(b"photograph")
