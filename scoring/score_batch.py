@@ -90,7 +90,7 @@ class Scorer:
         """
         with self._stack as stack:  # closed here where something below fails
             self._portal: BlockingPortal = stack.enter_context(start_blocking_portal())
-            opening = open_target(self._address, self._wanted)
+            opening = open_target(self._address, self._wanted, version=self._version)
             self._target: Target = stack.enter_context(self._portal.wrap_async_context_manager(opening))
             self.pinned: Pinned = self._portal.call(self._pin)
             reader = stack.enter_context(Reader(max_bytes=self._max_image_bytes))
