@@ -68,6 +68,11 @@ class Database:
                 raise
             self._connection.execute("COMMIT")
 
+    def settle(self) -> None:
+        """What is true is on the disk at the end."""
+        with self._translated():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Let another process have it."""
         with self._translated():
