@@ -49,17 +49,29 @@ def newest_version(model: Path) -> tuple[int, Path]:
     raise ModelFolderError(f"no version in {model}: expected {model}/<integer>/saved_model.pb")
 
 
-def pinned_version(path: Path) -> tuple[str, int, Path]:
+def pinned_version(path: Path, *, preferred: int | None = None) -> tuple[str, int, Path]:
     """(model's name, version, its folder) of a model's folder or of one of its versions' folders.
+
+    Args:
+        path: of a version, which is the one; or of a model.
+        preferred: the model's version where it is there; else the newest.
 
     Raises:
         ModelFolderError: no version there.
     """
+    model, path = model_folder_of(path), path.resolve()
+    if path != model:
+        return model.name, int(path.name), path
+    versions = version_folders(model)
+    if preferred in versions:
+        return model.name, preferred, versions[preferred]
+    return model.name, *newest_version(model)
+
+
+def model_folder_of(path: Path) -> Path:
+    """The model's folder, from itself or from one of its versions' folders; whether it is there or not."""
     path = path.resolve()
-    if is_version_name(path.name) and _is_saved_model(path):
-        return path.parent.name, int(path.name), path
-    version, folder = newest_version(path)
-    return path.name, version, folder
+    return path.parent if is_version_name(path.name) and _is_saved_model(path) else path
 
 
 def read_manifest(folder: Path) -> Manifest:

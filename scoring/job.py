@@ -80,7 +80,7 @@ class Job:
         return {
             "SOURCE": list(self.sources),
             "--to": "a gateway" if self.address.is_gateway else "a model server",
-            "--model": self.address.model,
+            "--model": self.address.model_name,
             "--format": str(format_),
             "--top": self.wanted.top_k,
             "--max-image-pixels": self.wanted.max_pixels,

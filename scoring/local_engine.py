@@ -14,7 +14,7 @@ from scoring.output.ledger import Ledger
 from scoring.output.parts import Parts
 from scoring.output.sink import Sink
 from scoring.patience import Patience
-from scoring.pinning import pin
+from scoring.pinning import pin, version_to_pin
 from scoring.pipeline import Pipeline
 from scoring.quarantine import Quarantine
 from scoring.run import Progress
@@ -34,7 +34,7 @@ async def _score(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     patience = Patience(job.wait_seconds, on_wait=progress.waiting)
     threads = job.threads_on(os.cpu_count() or 1)
-    async with open_target(job.address, job.wanted) as target:
+    async with open_target(job.address, job.wanted, version=version_to_pin(job, ledger)) as target:
         pinned = await pin(job, ledger, target, patience)
         with (
             Reader(max_bytes=job.max_image_bytes) as reader,

@@ -27,12 +27,13 @@ _POLL_SECONDS = 0.2
 
 @contextlib.asynccontextmanager
 async def one_version(
-    model: Path, *, kind: Kind = Kind.AUTO
+    model: Path, *, preferred: int | None = None, kind: Kind = Kind.AUTO
 ) -> AsyncIterator[tuple[ModelServer, ModelVersion]]:
     """Load a version and test it.
 
     Args:
-        model: a model's folder (its newest version) or one of its versions' folders.
+        model: a model's folder or one of its versions' folders.
+        preferred: the version of a model's folder, where it is there; else the newest.
         kind: of model server.
 
     Yields:
@@ -44,7 +45,7 @@ async def one_version(
         ContractBrokenError: the version fails its self-test.
         ModelServerError: the model server cannot be started, or ended.
     """
-    name, version, folder = pinned_version(model)
+    name, version, folder = pinned_version(model, preferred=preferred)
     sidecar = sidecar_of(folder.parent)
     with tempfile.TemporaryDirectory(prefix="miwake-") as stage:
         (Path(stage) / str(version)).symlink_to(folder, target_is_directory=True)

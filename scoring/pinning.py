@@ -15,6 +15,27 @@ from scoring.targets.target import Pinned, Target
 _KEY = "pinned"
 
 
+def begun_with(job: Job, ledger: Ledger) -> Pinned | None:
+    """The version that answers a run which has begun.
+
+    Raises:
+        VersionChangedError: another one is asked for, and the job follows none.
+    """
+    kept = ledger.about.get(_KEY)
+    if kept is None:
+        return None
+    before = Pinned(**kept)
+    if job.version not in (None, before.version) and not job.follow_versions:
+        raise VersionChangedError(f"the run began with {before}, not with version {job.version}")
+    return before
+
+
+def version_to_pin(job: Job, ledger: Ledger) -> int | None:
+    """As far as it is known before a target is asked; None for its newest."""
+    before = begun_with(job, ledger)
+    return before.version if before else job.version
+
+
 async def pin(job: Job, ledger: Ledger, target: Target, patience: Patience) -> Pinned:
     """The version that began the run; at its beginning the one asked for, or the newest.
 
@@ -24,12 +45,9 @@ async def pin(job: Job, ledger: Ledger, target: Target, patience: Patience) -> P
         TargetAwayError: nothing has answered for too long.
         MiwakeError: another error of the target's.
     """
-    kept = ledger.about.get(_KEY)
-    if kept is None:
+    before = begun_with(job, ledger)
+    if before is None:
         return keep(await patience.ask(lambda: target.pin(job.version)), ledger)
-    before = Pinned(**kept)
-    if job.version not in (None, before.version):
-        raise VersionChangedError(f"the run began with {before}, not with version {job.version}")
     try:
         now = await patience.ask(lambda: target.pin(before.version))
         why = "" if now == before else f"{before} is not the same model that it was"

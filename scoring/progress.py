@@ -17,7 +17,9 @@ class Bar:
 
     def __init__(self, *, quiet: bool = False) -> None:
         disable = True if quiet else None  # None: tqdm looks whether it is a terminal
-        self._bar = tqdm(desc="scoring", unit="photograph", disable=disable, file=sys.stderr, smoothing=0.05)
+        self._bar = tqdm(
+            desc="scoring", unit=" photographs", disable=disable, file=sys.stderr, smoothing=0.05
+        )
         self._errors = 0
 
     def __enter__(self) -> Self:

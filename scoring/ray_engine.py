@@ -28,7 +28,7 @@ from scoring.output.ledger import Ledger
 from scoring.output.parts import Parts
 from scoring.output.sink import Sink
 from scoring.patience import Patience
-from scoring.pinning import pin
+from scoring.pinning import pin, version_to_pin
 from scoring.ray_worker import Worker, answer, question
 from scoring.run import Engine, Progress
 from scoring.targets.opening import open_target
@@ -72,7 +72,7 @@ def _refuse_what_needs_one_machine(job: Job) -> None:
 
 async def _pin(job: Job, ledger: Ledger, progress: Progress) -> Pinned:
     patience = Patience(job.wait_seconds, on_wait=progress.waiting)
-    async with open_target(job.address, job.wanted) as target:
+    async with open_target(job.address, job.wanted, version=version_to_pin(job, ledger)) as target:
         return await pin(job, ledger, target, patience)
 
 

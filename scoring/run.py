@@ -12,6 +12,7 @@ from scoring.output.layout import Layout, layout
 from scoring.output.ledger import Ledger
 from scoring.output.parts import Parts
 from scoring.output.sink import refuse_too_many
+from scoring.pinning import begun_with
 from scoring.row import Row
 from scoring.sources.listing import list_source
 from scoring.targets.target import Pinned
@@ -96,10 +97,12 @@ def _prepare(job: Job, places: Layout, ledger: Ledger) -> Parts:
     parts = Parts(places, ledger, job.extras)
     if "pinned" in about or about.get("finished"):
         refuse_another(about["fingerprint"], wanted, ledger=places.ledger)
+        begun_with(job, ledger)  # of a finished one nothing else would ask
         parts.clean_up()
     else:  # a run that never came to a photograph binds nobody, and what there is may have changed
         found = (listed for source in job.sources for listed in list_source(source))
-        ledger.begin({"fingerprint": wanted}, (listed.path for listed in found if job.shard.holds(listed)))
+        ours = (listed.path for listed in found if job.shard.holds(listed))
+        ledger.begin({"fingerprint": wanted}, (path for path in ours if not places.holds(path)))
     return parts
 
 

@@ -50,7 +50,7 @@ class Scorer:
         max_image_pixels: the same, by its header.
         wait_seconds: for a target that answers nothing.
         threads: that read and decode; by default one a core.
-        calls: batches, or images at a gateway, under way at once; None for what suits the target.
+        calls: batches, of 4 images at a gateway, under way at once; None for what suits the target.
         quarantine: a folder for copies of refused files.
     """
 
@@ -90,7 +90,7 @@ class Scorer:
         """
         with self._stack as stack:  # closed here where something below fails
             self._portal: BlockingPortal = stack.enter_context(start_blocking_portal())
-            opening = open_target(self._address, self._wanted)
+            opening = open_target(self._address, self._wanted, version=self._version)
             self._target: Target = stack.enter_context(self._portal.wrap_async_context_manager(opening))
             self.pinned: Pinned = self._portal.call(self._pin)
             reader = stack.enter_context(Reader(max_bytes=self._max_image_bytes))
@@ -126,11 +126,14 @@ class Scorer:
             VersionNotFoundError: the version is not served any more.
             TargetAwayError: nothing has answered for `wait_seconds`.
             MiwakeError: another error of the target's.
+            TypeError: a single photograph.
         """
         return record_batch(self.rows(photographs), self._wanted.extras)
 
     def rows(self, photographs: Iterable[str | Path | bytes]) -> list[Row]:
         """The same as values, without pyarrow's types."""
+        if isinstance(photographs, str | os.PathLike | bytes | bytearray | memoryview):
+            raise TypeError("photographs are several, as [photograph]")
         given: list[Photograph] = [
             bytes(p) if isinstance(p, bytes | bytearray | memoryview) else str(p) for p in photographs
         ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -70,10 +72,16 @@ class Step:
         Raises:
             OutputError: the quarantine cannot be written.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads, lambda: [self._load(photograph, pinned) for photograph in photographs]
-        )
+        stopped = threading.Event()
+
+        def load() -> list[Loaded]:
+            wanted = itertools.takewhile(lambda _: not stopped.is_set(), photographs)
+            return [self._load(photograph, pinned) for photograph in wanted]
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, load)
+        finally:  # where nobody waits any more, the thread ends after the photograph that it has
+            stopped.set()
 
     async def answer(self, loaded: Sequence[Loaded], pinned: Pinned) -> list[Row]:
         """Rows of at most `target.batch_size` photographs, in order.

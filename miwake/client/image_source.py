@@ -102,8 +102,8 @@ def _bytes_of(image: ImageSource, name: str | None) -> bytes:
 def _read(path: Path, name: str | None) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as exc:
-        raise ImageUnreadableError(f"{path}: {exc.strerror or exc}", name=name) from exc
+    except (OSError, ValueError) as exc:  # ValueError: no path holds such characters
+        raise ImageUnreadableError(f"{path}: {getattr(exc, 'strerror', None) or exc}", name=name) from exc
 
 
 def _picture(pixels: npt.NDArray[np.uint8], name: str | None) -> Image.Image:

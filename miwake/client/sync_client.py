@@ -25,6 +25,9 @@ from miwake.client.served_models import ModelDetails, ServedModel
 
 Answer = TypeVar("Answer")
 
+# Whether anybody still waits for what a pause is made for.
+_LOOK_EVERY_SECONDS = 0.1
+
 
 class Client:
     """Talks to one gateway over one pool of connections; threads may share it.
@@ -255,16 +258,25 @@ class Client:
     def _run(self, flow: Flow[Answer], *, stopped: Event | None = None) -> Answer:
         try:
             attempt = next(flow)
-            while stopped is None or not stopped.is_set():
+            while self._is_wanted_after(attempt.pause_seconds, stopped):
                 attempt = flow.send(self._outcome(attempt))
         except StopIteration as done:
             answer: Answer = done.value
             return answer
         raise CancelledError
 
+    def _is_wanted_after(self, pause_seconds: float, stopped: Event | None) -> bool:
+        """Wait, no longer than somebody waits for what comes after."""
+        if stopped is None:
+            if pause_seconds:
+                self._clock.sleep(pause_seconds)
+            return True
+        until = self._clock.now() + pause_seconds
+        while not stopped.is_set() and (left := until - self._clock.now()) > 0:
+            self._clock.sleep(min(left, _LOOK_EVERY_SECONDS))
+        return not stopped.is_set()
+
     def _outcome(self, attempt: Attempt) -> Outcome:
-        if attempt.pause_seconds:
-            self._clock.sleep(attempt.pause_seconds)
         seconds = attempt.give_up_at - self._clock.now()
         if seconds <= 0:
             return TimeoutError()

@@ -51,7 +51,8 @@ def predict(  # noqa: PLR0913 - one argument an option
     if model is not None:
         outcomes = _from_folder(model, images, top=top)
     else:
-        api_key = api_key_file.read_text("utf-8").strip() if api_key_file else None
+        # What is no UTF-8 is no key either, and the client says so without repeating it.
+        api_key = api_key_file.read_text("utf-8", "replace").strip() if api_key_file else None
         outcomes = _from_gateway(url or _DEFAULT_URL, images, top=top, api_key=api_key)
     failed = False
     for path, outcome in zip(images, outcomes, strict=True):

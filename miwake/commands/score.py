@@ -126,7 +126,8 @@ def _job(sources: tuple[str, ...], **options: Any) -> Job:
     from scoring.targets.target import Wanted
 
     key_file: Path | None = options["api_key_file"]
-    api_key = key_file.read_text("utf-8").strip() if key_file else None
+    # What is no UTF-8 is no key either, and the client says so without repeating it.
+    api_key = key_file.read_text("utf-8", "replace").strip() if key_file else None
     extras = Extras(embedding=options["embeddings"], heatmap=options["heatmaps"])
     return Job(
         sources=sources,

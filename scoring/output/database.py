@@ -68,6 +68,11 @@ class Database:
                 raise
             self._connection.execute("COMMIT")
 
+    def settle(self) -> None:
+        """What is true is on the disk at the end."""
+        with self._translated():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Let another process have it."""
         with self._translated():
@@ -77,12 +82,10 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as exc:
-            # The lowest byte: SQLite tells of several ways to be busy.
-            if exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                raise OutputError(f"{self._path}: another run is writing to this output") from exc
-            raise OutputError(f"{self._path}: {exc}") from exc
         except sqlite3.Error as exc:
+            # The lowest byte: SQLite tells of several ways to be busy. Python's own errors have no code.
+            if getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                raise OutputError(f"{self._path}: another run is writing to this output") from exc
             raise OutputError(f"{self._path}: {exc}") from exc
         except OSError as exc:  # of the folder
             raise OutputError(f"{exc.filename}: {exc.strerror}") from exc

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +42,17 @@ class Layout:
     def ledger(self) -> Path:
         """What is done, and of which run."""
         return self.folder / _LEDGER
+
+    def holds(self, path: str) -> bool:
+        """Whether it is one of this run's files, which may lie among the photographs.
+
+        Reading the ledger would also end its lock: POSIX gives up a process's locks on whatever it closes.
+        """
+        return os.path.abspath(path).startswith(f"{self._absolute_folder}{os.sep}")  # noqa: PTH100 - a million
+
+    @functools.cached_property
+    def _absolute_folder(self) -> str:
+        return os.path.abspath(self.folder)  # noqa: PTH100 - as `holds`
 
     def part(self, number: int) -> Path:
         """The file of one part, counted from 0."""

@@ -69,6 +69,10 @@ class Ledger:
         with self._database.change():
             self._write_about(about)
 
+    def settle(self) -> None:
+        """Let not even a power cut take what was written until now; a kill never does."""
+        self._database.settle()
+
     def begin(self, about: Mapping[str, Any], paths: Iterable[str]) -> None:
         """Describe the run, and give every path a number from 1, in order, each path once.
 

@@ -72,6 +72,7 @@ class Parts:
             write_atomically(path, json.dumps(summary, indent=2) + "\n")
         self._ledger.describe({"finished": True})
         if self._places.is_file:
+            self._ledger.settle()
             self._remove_joined()
 
     def _write(self, part: int) -> None:

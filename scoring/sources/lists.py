@@ -1,17 +1,22 @@
-"""Lists of paths: `@FILE` with a path a line, `@-` from standard input, `@FILE.parquet#COLUMN`."""
+"""Lists of paths: `@FILE` with a path a line, `@-` from standard input, `@FILE.parquet#COLUMN`.
+
+FILE may be a URL, as a photograph's.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.errors import SourceError
 from scoring.sources.listed import Listed
-from scoring.sources.remote import one_line
+from scoring.sources.remote import is_url, one_line
 
 MARK = "@"
 _STANDARD_INPUT = "-"
@@ -34,7 +39,10 @@ def list_paths(source: str) -> Iterator[Listed]:
         for path in paths:
             if path:
                 yield Listed(path, path)
-    except (OSError, pa.ArrowException) as exc:
+    except SourceError:
+        raise
+    # fsspec has a backend for each protocol, and each its own exceptions: this is the border.
+    except Exception as exc:
         raise SourceError(f"{name}: {one_line(exc)}") from exc
 
 
@@ -43,8 +51,13 @@ def _lines(name: str) -> Iterator[str]:
     if name == _STANDARD_INPUT:
         yield from map(_path, sys.stdin.buffer)
         return
-    with Path(name).open("rb") as file:
+    with _opened(name) as file:
         yield from map(_path, file)
+
+
+def _opened(name: str) -> Any:
+    """A file to read, of this machine or by URL."""
+    return fsspec.open(name, "rb") if is_url(name) else Path(name).open("rb")
 
 
 def _path(line: bytes) -> str:
@@ -52,7 +65,7 @@ def _path(line: bytes) -> str:
 
 
 def _parquet(name: str, column: str) -> Iterator[str]:
-    with pq.ParquetFile(name) as file:
+    with _opened(name) as opened, pq.ParquetFile(opened) as file:
         if column not in file.schema_arrow.names:
             raise SourceError(
                 f"{name} has no column {column!r}: its columns are {', '.join(file.schema_arrow.names)}"

@@ -53,9 +53,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _counts(entry: os.DirEntry[str]) -> bool:
     """Folders, files and links to files: no pipe, no link to a folder."""
-    if entry.is_symlink():
+    if not entry.is_symlink():
+        return _is_folder(entry) or entry.is_file()
+    try:
         return entry.is_file() or not Path(entry.path).exists()
-    return _is_folder(entry) or entry.is_file()
+    except OSError:  # a link in a circle, or through a folder that may not be entered
+        return True
 
 
 def _glob(pattern: str) -> Iterator[Listed]:

@@ -63,42 +63,44 @@ class Reader:
     def _read(self, path: str) -> bytes:
         if not is_url(path):
             return self._read_file(path)
-        return self._read_member(path) if "::" in path else self._read_url(path)
-
-    def _read_file(self, path: str) -> bytes:
-        try:
-            with Path(path).open("rb") as file:
-                return file.read(self._max_bytes + 1)
-        except (OSError, ValueError) as exc:  # ValueError: no path holds such characters
-            raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
-
-    def _read_url(self, url: str) -> bytes:
-        pauses = iter(_PAUSES_SECONDS)
+        _, chained, inner = path.partition("::")
+        read = self._read_member if chained else self._read_url
+        # An archive on this machine has no bad moments.
+        pauses = iter(() if chained and not is_url(inner) else _PAUSES_SECONDS)
         while True:
             try:
-                return self._read_from(*open_url(url))
-            # Each of fsspec's backends has exceptions of its own: this is the border.
+                return read(path)
+            except ScoringError:
+                raise
+            # Each of fsspec's backends has exceptions of its own, and so has a damaged archive: this is the
+            # border.
             except Exception as exc:
                 pause = None if isinstance(exc, _FINAL) else next(pauses, None)
                 if pause is None:
                     raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
                 self._sleep(pause)
 
+    def _read_file(self, path: str) -> bytes:
+        try:
+            if Path(path).is_fifo():  # whoever opens one waits for a writer, perhaps for ever
+                raise UnreadableImageError("the file cannot be read: it is a pipe")
+            with Path(path).open("rb") as file:
+                return file.read(self._max_bytes + 1)
+        except (OSError, ValueError) as exc:  # ValueError: no path holds such characters
+            raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
+
+    def _read_url(self, url: str) -> bytes:
+        return self._read_from(*open_url(url))
+
     def _read_member(self, url: str) -> bytes:
         first, _, archive = url.partition("::")
         protocol, _, name = first.partition("://")
+        whole = f"{protocol}://::{archive}"
         # Neither zipfile nor tarfile can be read by two threads.
         with self._archives_lock:
-            try:
-                whole = f"{protocol}://::{archive}"
-                if whole not in self._archives:
-                    self._archives[whole] = open_archive(whole)
-                return self._read_from(self._archives[whole], name)
-            except ScoringError:
-                raise
-            # As above; a damaged archive too.
-            except Exception as exc:
-                raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
+            if whole not in self._archives:
+                self._archives[whole] = open_archive(whole)
+            return self._read_from(self._archives[whole], name)
 
     def _read_from(self, filesystem: Any, name: str) -> bytes:
         with filesystem.open(name, "rb") as file:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contract.model_folder import model_folder_of
 from miwake.client import AsyncClient
 from miwake.client.retries import Retries
 from modelserver.grpc_adapter import GrpcModelServer
@@ -43,14 +44,26 @@ class Address:
         return self.to.startswith(("http://", "https://"))
 
     @property
+    def model_name(self) -> str | None:
+        """As far as it is known without asking."""
+        return model_folder_of(Path(self.to)).name if self.starts_a_server else self.model
+
+    @property
     def starts_a_server(self) -> bool:
         """Whether it is a folder, whose model server runs where the photographs are scored."""
         return "://" not in self.to
 
 
 @contextlib.asynccontextmanager
-async def open_target(address: Address, wanted: Wanted) -> AsyncIterator[Target]:
+async def open_target(
+    address: Address, wanted: Wanted, *, version: int | None = None
+) -> AsyncIterator[Target]:
     """A target for the block; nothing is pinned yet.
+
+    Args:
+        address: of it.
+        wanted: of each photograph.
+        version: that will be pinned, where that is known: of a folder this one is loaded, if it is there.
 
     Raises:
         ScoringError: the address is none.
@@ -59,10 +72,12 @@ async def open_target(address: Address, wanted: Wanted) -> AsyncIterator[Target]
         ContractBrokenError: its version does not keep what it promises.
     """
     async with contextlib.AsyncExitStack() as stack:
-        yield Target(await _backend(address, wanted, stack))
+        yield Target(await _backend(address, wanted, stack, version=version))
 
 
-async def _backend(address: Address, wanted: Wanted, stack: contextlib.AsyncExitStack) -> Backend:
+async def _backend(
+    address: Address, wanted: Wanted, stack: contextlib.AsyncExitStack, *, version: int | None
+) -> Backend:
     if address.is_gateway:
         once = Retries(attempts=1)
         client = AsyncClient(
@@ -78,7 +93,8 @@ async def _backend(address: Address, wanted: Wanted, stack: contextlib.AsyncExit
         return await stack.enter_async_context(backend.watching())
     if not address.starts_a_server:
         raise ScoringError(f"{address.to} is no http://, https:// or grpc:// address, and no model folder")
-    started, version = await stack.enter_async_context(one_version(Path(address.to), kind=address.kind))
-    sidecar = None if version.manifest is not None else version.facts
-    backend = ModelServerBackend(started, version.model, wanted=wanted, sidecar=sidecar)  # type: ignore[arg-type]
+    folder = one_version(Path(address.to), preferred=version, kind=address.kind)
+    started, loaded = await stack.enter_async_context(folder)
+    sidecar = None if loaded.manifest is not None else loaded.facts
+    backend = ModelServerBackend(started, loaded.model, wanted=wanted, sidecar=sidecar)  # type: ignore[arg-type]
     return await stack.enter_async_context(backend.watching())

@@ -7,6 +7,7 @@ import pytest
 from contract.errors import ModelFolderError
 from contract.model_folder import (
     is_version_name,
+    model_folder_of,
     model_folders,
     newest_version,
     pinned_version,
@@ -35,6 +36,17 @@ def test_the_newest_version_is_the_largest_number_not_the_last_name(models: Path
 def test_a_path_pins_a_version_or_takes_the_newest(models: Path) -> None:
     assert pinned_version(models / "toy") == ("toy", 10, models / "toy" / "00000010")
     assert pinned_version(models / "toy" / "9") == ("toy", 9, models / "toy" / "9")
+
+
+def test_a_preferred_version_is_taken_from_a_models_folder_where_it_is_there(models: Path) -> None:
+    assert pinned_version(models / "toy", preferred=9) == ("toy", 9, models / "toy" / "9")
+    assert pinned_version(models / "toy", preferred=7)[1] == 10
+    assert pinned_version(models / "toy" / "9", preferred=10)[1] == 9
+
+
+def test_a_model_is_known_from_each_of_its_folders(models: Path) -> None:
+    assert model_folder_of(models / "toy") == model_folder_of(models / "toy" / "9") == models / "toy"
+    assert model_folder_of(models / "gone" / "9") == models / "gone" / "9"
 
 
 def test_a_version_without_a_manifest_is_said_so(models: Path) -> None:

@@ -31,6 +31,14 @@ def command(job: Manifest, index: int, places: dict[str, str]) -> list[str]:
     return filled
 
 
+def test_a_pod_has_as_many_photographs_in_memory_on_a_node_of_any_size(
+    everything: dict[str, list[Manifest]],
+) -> None:
+    arguments = command(one(everything["score"], "Job", "score"), 0, {})
+
+    assert arguments[arguments.index("--threads") + 1] == "4"
+
+
 def test_the_pods_together_score_every_photograph_once(
     everything: dict[str, list[Manifest]], tmp_path: Path
 ) -> None:

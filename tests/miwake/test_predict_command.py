@@ -62,12 +62,13 @@ def test_json_is_one_document_a_line_and_a_bad_file_fails_alone(folder: Path, ur
 
 
 def test_what_concerns_all_files_is_one_line(folder: Path, url: str) -> None:
-    (folder / "wrong").write_text("wrong")
+    for content in (b"wrong", b"\xff\xfe"):
+        (folder / "wrong").write_bytes(content)
 
-    result = CliRunner().invoke(
-        main, ["predict", "--url", url, "--api-key-file", str(folder / "wrong"), str(folder / "red.png")]
-    )
+        result = CliRunner().invoke(
+            main, ["predict", "--url", url, "--api-key-file", str(folder / "wrong"), str(folder / "red.png")]
+        )
 
-    assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: ")
+        assert result.stderr.count("\n") == 1

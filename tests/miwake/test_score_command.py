@@ -78,6 +78,19 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, arguments: list[str], status:
     assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
+def test_a_key_file_that_holds_no_text_is_one_line(tmp_path: Path) -> None:
+    write_archive(tmp_path / "photographs", 2)
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+
+    result = run(
+        tmp_path / "photographs",
+        *("--to", "http://127.0.0.1:1", "--api-key-file", tmp_path / "key", "--out", tmp_path / "out"),
+    )
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: the key or token is empty, or of characters that none is made of\n"
+
+
 def test_a_key_is_never_shown(tmp_path: Path) -> None:
     write_archive(tmp_path / "photographs", 2)
     (tmp_path / "key").write_text("mk_secret\n")

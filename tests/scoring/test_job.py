@@ -42,6 +42,26 @@ def test_where_the_model_runs_and_how_fast_and_patiently_may_change(changes):
     _refuse(JOB, dataclasses.replace(JOB, **changes))
 
 
+def test_a_model_may_move_from_its_folder_to_a_server_and_another_folder_is_another_model(tmp_path):
+    """Also from one of its versions' folders."""
+    (tmp_path / "toy" / "3").mkdir(parents=True)
+    (tmp_path / "toy" / "3" / "saved_model.pb").touch()
+    folder, version, server, other = (
+        dataclasses.replace(JOB, address=address)
+        for address in (
+            Address(to=str(tmp_path / "toy")),
+            Address(to=str(tmp_path / "toy" / "3")),
+            Address(to="grpc://tf:8500", model="toy"),
+            Address(to=str(tmp_path / "other")),
+        )
+    )
+
+    for job in (folder, version, server):
+        _refuse(folder, job)
+    with pytest.raises(OutputError, match="its --model was toy, not other"):
+        _refuse(folder, other)
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

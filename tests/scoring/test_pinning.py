@@ -13,7 +13,7 @@ from scoring.errors import TargetAwayError, VersionChangedError
 from scoring.job import Job
 from scoring.output.ledger import Ledger
 from scoring.patience import Patience
-from scoring.pinning import pin
+from scoring.pinning import pin, version_to_pin
 from scoring.row import Extras
 from scoring.targets.opening import Address
 from scoring.targets.target import Pinned, Target, Wanted
@@ -104,6 +104,22 @@ async def test_a_run_that_follows_goes_on_with_the_newest_and_remembers_it(ledge
 
     assert await _pin(backend, ledger, follow_versions=True) == now
     assert ledger.about["pinned"] == asdict(now)
+
+
+async def test_the_same_command_goes_on_after_it_followed_from_the_version_it_names(ledger, backend):
+    await _pin(backend, ledger, version=1, follow_versions=True)
+    del backend.versions[1]
+    assert await _pin(backend, ledger, version=1, follow_versions=True) == TWO
+
+    assert await _pin(backend, ledger, version=1, follow_versions=True) == TWO
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, 2), (1, 2)])
+async def test_a_folder_is_asked_for_the_version_that_began_the_run(ledger, backend, asked, expected):
+    assert version_to_pin(_job(version=asked), ledger) == asked
+    await _pin(backend, ledger)
+
+    assert version_to_pin(_job(version=asked, follow_versions=True), ledger) == expected
 
 
 async def test_a_version_asked_for_that_was_never_there_is_said_so_and_binds_nobody(ledger, backend):

@@ -153,6 +153,27 @@ def test_a_run_that_never_began_binds_nobody(tmp_path: Path, photographs: Path, 
     assert said(rows(tmp_path / "out"), photographs) == expected
 
 
+@pytest.mark.parametrize("out", ["out.parquet", "out"])
+@pytest.mark.parametrize("source", ["{}", "{}/**/*"])
+def test_an_output_among_the_photographs_is_none_of_them(
+    photographs: Path, to: str, out: str, source: str
+) -> None:
+    expected = write_archive(photographs, 10)
+
+    run(job(source.format(photographs), photographs / out, to))  # type: ignore[arg-type]
+
+    assert said(rows(photographs / out), photographs) == expected
+
+
+def test_a_finished_output_of_another_version_is_refused(tmp_path: Path, photographs: Path, to: str) -> None:
+    write_archive(photographs, 10)
+    run(job(photographs, tmp_path / "out", to))
+
+    with pytest.raises(VersionChangedError, match="began with toy version 1, not with version 2"):
+        run(job(photographs, tmp_path / "out", to, version=2))
+    assert run(job(photographs, tmp_path / "out", to, version=1)).new == 0
+
+
 def test_what_lies_at_the_output_and_is_not_ours_stays(tmp_path: Path, photographs: Path, to: str) -> None:
     write_archive(photographs, 10)
     (tmp_path / "out.parquet").write_text("something dear")

@@ -81,6 +81,13 @@ def test_no_photographs_are_a_batch_of_no_rows(address):
     assert (batch.num_rows, batch.schema) == (0, schema(Extras()))
 
 
+@pytest.mark.parametrize("one", ["rose.jpg", Path("rose.jpg"), RED, bytearray(RED)])
+def test_one_photograph_in_place_of_several_is_a_mistake_of_the_program(address, one):
+    """A text and bytes can be gone through too: by their letters."""
+    with pytest.raises(TypeError, match=r"photographs are several, as \[photograph\]"):
+        score_batch(one, to=address, model="toy")
+
+
 def test_a_scorer_keeps_its_version_while_it_is_open(server, address):
     with Scorer(address, model="toy") as scorer:
         server.versions.append(2)

@@ -12,7 +12,9 @@ from PIL import Image
 
 from contract.errors import ContractBrokenError, ModelFolderError
 from modelserver.errors import ModelServerStartError
+from scoring.errors import TooManyErrorsError
 from scoring.score_batch import Scorer
+from tests.scoring.archive import job, rows, run, write_archive
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -44,6 +46,26 @@ def test_more_files_than_a_batch_come_back_in_order_and_bad_ones_fail_alone(fold
 
 def test_an_older_version_answers_when_its_folder_is_given(folder: Path) -> None:
     assert said(folder / "colours" / "1", folder / "red.png") == ["r1"]
+
+
+def test_an_older_version_answers_when_it_is_asked_for(folder: Path) -> None:
+    assert said(folder / "colours", folder / "red.png", version=1) == ["r1"]
+
+
+def test_a_run_goes_on_with_the_version_that_began_it_though_a_newer_one_was_published(
+    tmp_path: Path,
+) -> None:
+    from tests.colour_model import publish_colours
+
+    model, photographs, out = tmp_path / "colours", tmp_path / "photographs", tmp_path / "out"
+    publish_colours(model, labels=("r1", "g1", "b1"))
+    write_archive(photographs, 400)
+    with pytest.raises(TooManyErrorsError):
+        run(job(photographs, out, str(model), max_errors=0))
+    publish_colours(model, labels=("r2", "g2", "b2"))
+
+    assert run(job(photographs, out, str(model))).new > 0
+    assert {row["version"] for row in rows(out)} == {1}
 
 
 def test_under_the_models_threshold_the_label_is_unknown(tmp_path: Path, folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,6 +26,7 @@ class Steps:
 
     def __init__(self, backend: FakeBackend, threads: ThreadPoolExecutor, quarantine=None) -> None:
         self.pauses: list[float] = []
+        self.threads = threads
         self.target = Target(backend)
         self.step = Step(
             self.target,
@@ -65,6 +68,27 @@ async def test_a_row_says_what_was_read_what_was_answered_and_by_whom(steps, tmp
     assert (row.label, row.probability, row.model, row.version) == (label_of(b"rose"), 0.75, "toy", 1)
     assert (row.code, row.detail) == (None, None)
     assert row.seconds > 0
+
+
+async def test_of_photographs_that_nobody_waits_for_any_more_no_further_one_is_read(steps, backend):
+    pinned = await steps.target.pin(None)
+    prepared, go_on = [], threading.Event()
+
+    def prepare(image_bytes: bytes) -> bytes:
+        prepared.append(image_bytes)
+        assert go_on.wait(10)
+        return image_bytes
+
+    backend.prepare = prepare
+    loading = asyncio.create_task(steps.step.load([b"rose", b"tulip", b"lily"], pinned))
+    while not prepared:
+        await asyncio.sleep(0.01)
+    loading.cancel()
+    await asyncio.wait([loading])
+    go_on.set()
+    await asyncio.to_thread(steps.threads.shutdown)
+
+    assert prepared == [b"rose"]
 
 
 async def test_bytes_have_a_row_without_a_path(steps):

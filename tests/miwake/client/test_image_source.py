@@ -110,7 +110,11 @@ def test_what_the_decoder_would_refuse_or_change_is_not_sent(source: Any) -> Non
 
 
 def test_a_file_that_cannot_be_read_is_said_by_name(tmp_path: Path) -> None:
-    for path, why in ((tmp_path / "nowhere.jpg", "No such file"), (tmp_path, "Is a directory")):
+    for path, why in (
+        (tmp_path / "nowhere.jpg", "No such file"),
+        (tmp_path, "Is a directory"),
+        (tmp_path / "a\0b.jpg", "embedded null byte"),
+    ):
         with pytest.raises(ImageUnreadableError, match=f"{path}: {why}") as error:
             read_image(path)
 

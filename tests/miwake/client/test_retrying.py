@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import ssl
+import threading
+import time
 
 import httpx
 import pytest
 
+from miwake import Client
 from miwake.client import Retries, UnavailableError
 from miwake.client.errors import (
     DeadlineExceededError,
@@ -199,6 +203,30 @@ def test_readiness_is_asked_once(ask: Ask) -> None:
     ):
         assert ask(gateway, use=lambda client: client.is_ready()) is ready
         assert [request.url.path for request in gateway.requests] == ["/readyz"]
+
+
+def test_who_leaves_early_waits_for_no_pause_and_causes_no_further_request() -> None:
+    left, asked_after = threading.Event(), []
+    numbers = itertools.count()
+
+    def refuse_all_but_the_first(_request: httpx.Request) -> httpx.Response:
+        if left.is_set():
+            asked_after.append(1)
+        if next(numbers) == 0:
+            time.sleep(0.2)  # the second one is refused meanwhile
+            return answered()
+        return problem(503, "overloaded", retry_after="20")
+
+    with Client("http://gateway", transport=httpx.MockTransport(refuse_all_but_the_first)) as client:
+        outcomes = client.predict_many([b"image"] * 20, concurrency=2, images_per_request=1)
+        next(outcomes)
+        time.sleep(0.2)  # the third one too
+        left.set()
+        started = time.monotonic()
+        outcomes.close()
+
+    assert time.monotonic() - started < 5
+    assert not asked_after
 
 
 @pytest.mark.parametrize("wrong", [{"attempts": 0}, {"first_seconds": -1}, {"most_seconds": -1}])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -254,6 +256,17 @@ def test_a_damaged_ledger_is_one_clear_line(tmp_path, at):
         _again(tmp_path) as ledger,
     ):
         list(ledger.undone())
+
+
+def test_a_ledger_with_a_text_that_is_none_is_one_clear_line(tmp_path):
+    """Of this error SQLite itself knows nothing, and gives it no number."""
+    path = tmp_path / "ledger"
+    Ledger(path, part_rows=3).__exit__(None, None, None)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO about VALUES ('pinned', CAST(x'ff' AS TEXT))")
+
+    with Ledger(path, part_rows=3) as ledger, pytest.raises(OutputError, match="ledger: Could not decode"):
+        ledger.about  # noqa: B018 - reads it
 
 
 def test_a_ledger_that_cannot_be_made_is_one_clear_line(tmp_path):

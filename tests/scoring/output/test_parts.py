@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,20 @@ def test_a_kill_before_the_parts_were_removed_removes_them_the_next_time(tmp_pat
 
     assert _names(places.folder) == ["_ledger.sqlite", "_summary.json"]
     assert _shown(tmp_path / "out.csv") == ["path", *PATHS]
+
+
+def test_a_power_cut_after_the_parts_were_removed_finds_the_ledger_finished(tmp_path):
+    """It may take what stands in SQLite's log alone, which waits for no disk."""
+    places = _places(tmp_path / "out.parquet")
+    with _begun(places) as ledger:
+        _record(ledger, 1, 2, 3, 4, 5)
+        parts = Parts(places, ledger, EXTRAS)
+        parts.write_full()
+        parts.finish(SUMMARY)
+        shutil.copy(places.ledger, tmp_path / "survived")
+
+    with Ledger(tmp_path / "survived", part_rows=2) as survived:
+        assert survived.about["finished"]
 
 
 @pytest.mark.parametrize("finished", [False, True])

@@ -6,6 +6,7 @@ import io
 import sys
 from types import SimpleNamespace
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from scoring.errors import SourceError
 from scoring.sources.listed import Listed
 from scoring.sources.listing import list_source
+from tests.file_server import file_server
 
 
 def _paths(source: str) -> list[str]:
@@ -33,6 +35,21 @@ def test_a_list_keeps_blanks_in_names_and_takes_the_line_ends_of_any_system(tmp_
     (tmp_path / "list.txt").write_bytes(b" a .jpg\r\ncaf\xe9.jpg\r\nb\rc.jpg\n")
 
     assert _paths(f"@{tmp_path}/list.txt") == [" a .jpg", "caf\udce9.jpg", "b\rc.jpg"]
+
+
+@pytest.mark.parametrize("place", ["http", "memory"])
+def test_a_list_may_lie_where_the_photographs_do(tmp_path, place):
+    (tmp_path / "list.txt").write_text("/b.jpg\ns3://bucket/a.jpg\n")
+    pq.write_table(pa.table({"image": ["x.jpg", "y.jpg"]}), tmp_path / "table.parquet")
+    for path in tmp_path.iterdir():
+        fsspec.filesystem("memory").pipe(f"/lists/{path.name}", path.read_bytes())
+
+    with file_server(tmp_path) as url:
+        base = url if place == "http" else "memory://lists"
+        assert _paths(f"@{base}/list.txt") == ["/b.jpg", "s3://bucket/a.jpg"]
+        assert _paths(f"@{base}/table.parquet#image") == ["x.jpg", "y.jpg"]
+        with pytest.raises(SourceError, match=rf"^{base}/gone\.txt: "):
+            _paths(f"@{base}/gone.txt")
 
 
 def test_a_lists_own_name_may_have_a_hash(tmp_path):

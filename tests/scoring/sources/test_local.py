@@ -67,6 +67,13 @@ def test_a_link_that_leads_nowhere_is_listed_so_that_its_row_says_so(tmp_path):
     assert _relative(tmp_path) == ["lost.jpg"]
 
 
+def test_a_link_in_a_circle_is_listed_too_and_stops_nothing(tmp_path):
+    _files(tmp_path, "a.jpg")
+    (tmp_path / "circle.jpg").symlink_to("circle.jpg")
+
+    assert _relative(tmp_path) == ["a.jpg", "circle.jpg"]
+
+
 def test_a_pipe_is_no_photograph(tmp_path):
     _files(tmp_path, "a.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")

@@ -30,13 +30,14 @@ class Shaky(AbstractFileSystem):
     cachable = False
     failures: list[Exception] = []  # noqa: RUF012 - fsspec makes the objects: the test turns the class
     opened = 0
+    content = b"photograph"
 
     def _open(self, path, mode="rb", **_):
         del path, mode
         type(self).opened += 1
         if self.failures:
             raise self.failures.pop(0)
-        return io.BytesIO(b"photograph")
+        return io.BytesIO(self.content)
 
 
 class Counted(io.BytesIO):
@@ -62,7 +63,7 @@ def _filesystem_of(file: io.BytesIO) -> type[AbstractFileSystem]:
 @pytest.fixture
 def shaky():
     fsspec.register_implementation("shaky", Shaky, clobber=True)
-    Shaky.failures, Shaky.opened = [], 0
+    Shaky.failures, Shaky.opened, Shaky.content = [], 0, b"photograph"
     return Shaky
 
 
@@ -120,6 +121,14 @@ def test_a_file_that_cannot_be_read_is_a_refused_photograph(tmp_path, path, why)
     assert caught.value.code == "image_unreadable"
 
 
+@pytest.mark.timeout(20)
+def test_a_pipe_is_a_refused_photograph_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+
+    with pytest.raises(UnreadableImageError, match="it is a pipe"):
+        Reader(max_bytes=10).read(f"{tmp_path}/pipe.jpg")
+
+
 def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")
     Path(path).write_bytes(b"photograph")
@@ -144,6 +153,19 @@ def test_a_network_that_gives_nothing_in_four_tries_is_a_refused_photograph(shak
         Reader(max_bytes=10, sleep=pauses.append).read("shaky://a.jpg")
 
     assert (shaky.opened, pauses) == (4, [0.5, 1.0, 2.0])
+
+
+def test_a_bad_moment_of_a_network_is_waited_for_by_who_reads_an_archive_too(shaky, tmp_path):
+    pauses: list[float] = []
+    shaky.content = write_zip(tmp_path / "p.zip", {"a.jpg": b"photograph"}).read_bytes()
+    shaky.failures = [OSError("reset"), TimeoutError()]
+
+    with Reader(max_bytes=10, sleep=pauses.append) as reader:
+        assert reader.read("zip://a.jpg::shaky://p.zip") == b"photograph"
+        with pytest.raises(UnreadableImageError, match=r"b\.jpg"):
+            reader.read("zip://b.jpg::shaky://p.zip")
+
+    assert (shaky.opened, pauses) == (3, [0.5, 1.0])
 
 
 @pytest.mark.parametrize("failure", [FileNotFoundError("a.jpg"), PermissionError(13, "Permission denied")])
