@@ -67,7 +67,7 @@ def create_app(
     metrics.admitted_requests.set_function(lambda: admission.requests)
     metrics.admitted_images.set_function(lambda: predictor.lanes.images)
     metrics.admitted_bytes.set_function(lambda: admission.bytes)
-    registry.register(ServedGauges(predictor.versions.backends, models=lambda: tuple(routing.models)))
+    registry.register(ServedGauges(predictor.versions.backends, stable_versions=routing.all_stable_versions))
     gateway = Gateway(
         settings=settings,
         predictor=predictor,

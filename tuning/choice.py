@@ -17,6 +17,8 @@ from tuning.measurement import Measurement
 
 # Of what was measured, the share to plan with: bursts, a pod that is missing, a measurement that was lucky.
 USED_SHARE = 0.7
+# Of one gateway: what MIWAKE_MAX_REQUESTS_IN_FLIGHT is by default.
+MAX_REQUESTS_IN_FLIGHT = 1024
 # Throughputs this near to each other are the same; the quicker one is taken.
 _SAME = 0.97
 
@@ -89,8 +91,13 @@ class Plan:
 
     @property
     def requests_in_flight(self) -> int:
-        """Of one image each, in one gateway: beyond it another one should be started."""
-        return max(1, math.floor(USED_SHARE * self.images_under_way / self.gateways))
+        """Of one image each, in one gateway: beyond it another one should be started.
+
+        By Little's law a model server holds, with its queues, its pace times the latency while answers still
+        come within it.
+        """
+        within = max(self.images_under_way, self.point.images_per_second * self.latency_seconds)
+        return max(1, math.floor(USED_SHARE * min(MAX_REQUESTS_IN_FLIGHT, within / self.gateways)))
 
     def model_servers(self, images_per_second: float) -> int:
         """How many it takes for such a load."""

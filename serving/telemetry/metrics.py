@@ -73,7 +73,7 @@ class Metrics:
             "miwake_admitted_images", "Images let in and not answered.", registry=registry
         )
         self.admitted_bytes = Gauge(
-            "miwake_admitted_bytes", "Of the bodies let in, as announced.", registry=registry
+            "miwake_admitted_bytes", "Of the bodies let in, as far as they are here.", registry=registry
         )
         self.retries = Counter(
             "miwake_retries",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -17,9 +17,12 @@ from serving.versions.served_version import ServedVersion
 class ServedGauges(Collector):
     """Gauges of models and of the versions that may answer, over all model servers."""
 
-    def __init__(self, backends: Backends, *, models: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, backends: Backends, *, stable_versions: Callable[[], Mapping[str, Sequence[int | None]]]
+    ) -> None:
+        """Look at these model servers; `stable_versions`: see `Routing.all_stable_versions`."""
         self._backends = backends
-        self._models = models
+        self._stable_versions = stable_versions
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The families without their values."""
@@ -30,7 +33,12 @@ class ServedGauges(Collector):
         served = tuple(_served(self._backends))
         ready, in_flight, waiting = _model_ready(), _in_flight(), _waiting()
         able = {(one.target.model, str(one.target.version)) for one in served}
-        unable = set(self._models()) - {model for model, _ in able}
+        # With an alias another version's passing, a canary's perhaps, is no answer.
+        unable = {
+            model
+            for model, versions in self._stable_versions().items()
+            if not _answers(model, versions, able)
+        }
         for version in sorted(able):
             ready.add_metric(version, 1)
         for model in sorted(unable):
@@ -57,6 +65,12 @@ def versions_there(backends: Backends, *, models: Collection[str]) -> set[Key]:
     }
 
 
+def _answers(model: str, versions: Sequence[int | None], able: Collection[Key]) -> bool:
+    """Whether one of these versions may answer; None stands for any."""
+    passed = {version for name, version in able if name == model}
+    return any(passed if version is None else str(version) in passed for version in versions)
+
+
 def _served(backends: Backends) -> Iterator[ServedVersion]:
     # Copies: the event loop goes on meanwhile.
     for backend in tuple(backends):
@@ -76,7 +90,7 @@ def _by_version(
 
 
 def _model_ready() -> GaugeMetricFamily:
-    text = "1 for each tested version that may answer; 0, and no version, for a model without any."
+    text = "1 for each tested version that may answer; 0, and no version, where no stable one may."
     return GaugeMetricFamily("miwake_model_ready", text, labels=("model", "version"))
 
 

@@ -61,10 +61,11 @@ class Routing:
 
         Without a stable one it is None, for the newest that may.
         """
-        aliases = self.entry(model).aliases
-        if STABLE not in aliases:
-            return (None,)
-        return tuple(aliases[alias] for alias in (STABLE, PREVIOUS) if alias in aliases)
+        return _stable_versions(self.entry(model))
+
+    def all_stable_versions(self) -> Mapping[str, Sequence[int | None]]:
+        """The same for every model, on any thread."""
+        return {model: _stable_versions(entry) for model, entry in self.models.items()}
 
     def canary_version(self, model: str, sticky_key: str) -> int | None:
         """The canary's version, where a request of this key falls into its share."""
@@ -96,6 +97,12 @@ class Routing:
         if text != self._complained:
             _log.error("%s", text)
         self._complained = text
+
+
+def _stable_versions(entry: ModelEntry) -> Sequence[int | None]:
+    if STABLE not in entry.aliases:
+        return (None,)
+    return tuple(entry.aliases[alias] for alias in (STABLE, PREVIOUS) if alias in entry.aliases)
 
 
 def _drawn_version(

@@ -5,7 +5,9 @@ No Docker is asked: its own rules for merging (`<<`) are YAML's, and for variabl
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from tests.deploy.rendered import DEPLOY, config, rendered
 
 
 def filled(text: str, **variables: str) -> str:
-    """`${NAME:-default}`, as Compose fills it in."""
-    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: variables.get(found[1], found[2]), text)
+    """`${NAME:-default}` and `$$`, as Compose fills them in."""
+    text = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: variables.get(found[1], found[2]), text)
+    return text.replace("$$", "$")
 
 
 @pytest.fixture
@@ -107,9 +110,31 @@ def test_the_model_server_is_the_clusters(compose: dict[str, Any]) -> None:
 
     assert compose["services"]["model-server"]["image"] == container["image"]
     assert compose_too <= cluster
-    assert compose["configs"]["models.config"]["content"] == models_config(
-        {"flowers": ServedFolder(base_path="/models/flowers")}
-    )
+
+
+@pytest.mark.parametrize("name", ["model-server", "model-server-gpu"])
+def test_the_model_server_is_started_with_the_model_that_was_asked_for(
+    compose: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    service = compose["services"][name]
+    program = tmp_path / "tensorflow_model_server"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.chmod(0o755)
+    (scratch,) = service["tmpfs"]
+    command = [part.replace(scratch, str(tmp_path)) for part in service["entrypoint"] + service["command"]]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    started = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    config = tmp_path / "models.config"
+    assert started.stdout.splitlines() == command[len(service["entrypoint"]) :]
+    assert f"--model_config_file={config}" in started.stdout.splitlines()
+    assert config.read_text() == models_config({"flowers": ServedFolder(base_path="/models/flowers")})
+
+
+def test_no_container_with_a_read_only_root_is_given_an_inline_file(compose: dict[str, Any]) -> None:
+    """Compose refuses it: https://github.com/docker/compose/pull/12531."""
+    assert not any(service.get("configs") for service in compose["services"].values() if service["read_only"])
 
 
 def test_prometheus_scrapes_the_ports_that_the_services_have(compose: dict[str, Any]) -> None:

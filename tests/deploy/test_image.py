@@ -85,14 +85,12 @@ def test_the_image_lists_what_is_in_it_each_as_locked_and_there_is_no_tensorflow
 
 
 def test_it_answers_with_nothing_writable_and_no_capability(podman: Podman, image: str) -> None:
-    five_megabytes = encoded(Image.new("RGB", (1300, 1300), "blue"), "BMP")
-    assert len(five_megabytes) > 5 * MEGABYTE
     with in_thread(ColourServer()) as address, _gateway(podman, image, address, "toy") as (name, url):
-        response = httpx.post(f"{url}/predict", files={"image": ("photo.bmp", five_megabytes)}, timeout=30)
+        label = _label_of_five_megabytes(url)
         written = podman.run("exec", name, "python", "-c", WRITES)
         capabilities = podman.run("exec", name, "grep", "CapEff", "/proc/1/status")
 
-    assert response.json()["predictions"][0]["label"] == "blue"
+    assert label == "blue"
     assert written == "[]"
     assert int(capabilities.split()[1], 16) == 0
 
@@ -112,8 +110,10 @@ def test_it_answers_from_a_model_that_tensorflow_runs_outside_it(
             httpx.post(f"{url}/predict", content=colour_picture(colour)).json()["predictions"][0]["label"]
             for colour in ("red", "green", "blue")
         ]
+        label_of_upload = _label_of_five_megabytes(url)
 
     assert labels == ["red", "green", "blue"]
+    assert label_of_upload == "blue"
 
 
 def test_its_health_check_follows_the_process_and_sigterm_ends_it_with_status_0(
@@ -160,6 +160,15 @@ def _gateway(podman: Podman, image: str, address: str, model: str) -> Iterator[t
             assert time.monotonic() < started + 60, podman.run("logs", name)
             time.sleep(0.1)
         yield name, url
+
+
+def _label_of_five_megabytes(url: str) -> str:
+    """Of a blue photograph, sent as a form."""
+    five_megabytes = encoded(Image.new("RGB", (1300, 1300), "blue"), "BMP")
+    assert len(five_megabytes) > 5 * MEGABYTE
+    response = httpx.post(f"{url}/predict", files={"image": ("photo.bmp", five_megabytes)}, timeout=30)
+    label: str = response.json()["predictions"][0]["label"]
+    return label
 
 
 def _is_ready(url: str) -> bool:

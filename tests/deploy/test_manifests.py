@@ -18,6 +18,7 @@ Everything = dict[str, list[Manifest]]
 WITH_GATEWAY = ("base", *OVERLAYS, "all")
 # For a name's addresses in CoreDNS' default configuration: its `kubernetes` plugin's TTL.
 DNS_TTL_SECONDS = 5
+FOR_A_SELF_TEST_SECONDS = 10
 
 
 def pod(manifests: list[Manifest], deployment: str) -> Manifest:
@@ -71,6 +72,36 @@ def test_a_model_server_goes_on_until_the_gateways_have_let_go_of_it(
 
 
 @pytest.mark.parametrize("name", WITH_GATEWAY)
+def test_a_roll_out_of_model_servers_waits_until_the_gateways_have_found_and_tested_the_new_one(
+    everything: Everything, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    its_settings = settings(everything[name], monkeypatch)
+    waits = one(everything[name], "Deployment", "model-server")["spec"]["minReadySeconds"]
+
+    assert waits >= its_settings.resolve_seconds + DNS_TTL_SECONDS + FOR_A_SELF_TEST_SECONDS
+
+
+@pytest.mark.parametrize("deployment", ["gateway", "model-server"])
+@pytest.mark.parametrize("name", WITH_GATEWAY)
+def test_a_roll_out_has_not_failed_while_a_pod_may_still_start(
+    everything: Everything, name: str, deployment: str
+) -> None:
+    spec = one(everything[name], "Deployment", deployment)["spec"]
+    probe = spec["template"]["spec"]["containers"][0]["startupProbe"]
+
+    starts = probe["periodSeconds"] * probe["failureThreshold"] + spec.get("minReadySeconds", 0)
+    assert starts < spec["progressDeadlineSeconds"]
+
+
+@pytest.mark.parametrize("name", ["base", "cpu", "gpu", "all"])
+def test_the_autoscalers_share_of_a_cpu_is_that_of_the_limit(everything: Everything, name: str) -> None:
+    """It is counted from the request, and docs/operations.md plans with two cores."""
+    resources = pod(everything[name], "gateway")["containers"][0]["resources"]
+
+    assert resources["requests"]["cpu"] == resources["limits"]["cpu"] == "2"
+
+
+@pytest.mark.parametrize("name", WITH_GATEWAY)
 def test_the_gateways_largest_load_fits_its_memory(
     everything: Everything, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,8 +128,8 @@ def test_the_model_server_has_threads_for_the_calls_of_all_gateways(
     everything: Everything, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateways = one(everything[name], "HorizontalPodAutoscaler", "gateway")["spec"]["maxReplicas"]
-    # Its predictions, and at most as many explanations and embeddings; a poll.
-    calls = settings(everything[name], monkeypatch).max_calls_in_flight + 1
+    # Predictions, explanations and embeddings each have theirs; and a poll.
+    calls = 3 * settings(everything[name], monkeypatch).max_calls_in_flight + 1
 
     assert int(flags(everything[name])["--grpc_max_threads"]) >= gateways * calls
 
@@ -230,3 +261,4 @@ def test_kserves_example_answers_until_it_has_drained(monkeypatch: pytest.Monkey
     its_end = its_settings.drain_seconds + its_settings.shutdown_timeout_seconds
     assert its_end < model_server["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert its_end < predictor["terminationGracePeriodSeconds"]
+    assert "startupProbe" in model_server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -111,6 +112,23 @@ def test_followed_it_says_when_everything_is_there_and_goes_on_looking(store: Pa
             until((models / "flowers" / "2").is_dir)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
+
+
+def test_sigterm_ends_it_at_once_though_it_is_the_first_process_of_its_container(
+    store: Path, tmp_path: Path
+) -> None:
+    """No signal reaches such a process that it does not catch."""
+    put(store / "flowers" / "1")
+    models = tmp_path / "models"
+    environment = os.environ | {"SOURCE": str(store), "MODELS": str(models), "RCLONE_CONFIG": "/notfound"}
+    with subprocess.Popen(("/bin/sh", SCRIPT), env=environment, start_new_session=True) as process:
+        try:
+            until((models / ".synced").exists)
+            process.terminate()
+            assert process.wait(5) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def until(happened: Callable[[], bool], *, seconds: float = 60) -> None:

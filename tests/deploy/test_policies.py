@@ -92,6 +92,18 @@ def test_every_deployment_survives_a_drained_node_and_is_spread(everything: Ever
             assert template["spec"]["topologySpreadConstraints"], name
 
 
+def test_a_pod_that_answers_nobody_does_not_keep_a_node_from_being_drained(everything: Everything) -> None:
+    budgets = [
+        each["spec"]
+        for manifests in everything.values()
+        for each in manifests
+        if each["kind"] == "PodDisruptionBudget"
+    ]
+
+    assert budgets
+    assert all(budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow" for budget in budgets)
+
+
 def test_every_pod_of_ours_talks_to_those_it_must_and_nobody_else(everything: Everything) -> None:
     for name, manifests in everything.items():
         policies = {

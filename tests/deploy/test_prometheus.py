@@ -34,8 +34,8 @@ aliases = { stable = 1, canary = 2 }
 shadow = { alias = "canary", percent = 100 }
 """
 OVERLOADED = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
-# What Prometheus adds to every series.
-SCRAPED = {"job", "instance"}
+# What Prometheus adds to every series; the last two in a cluster.
+SCRAPED = {"job", "instance", "namespace", "pod"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def exported(text: str) -> dict[str, set[str]]:
 
 def test_every_query_asks_for_metrics_and_labels_that_the_gateway_exports(watched: Watched) -> None:
     there = exported(watched.metrics)
-    there |= {rule["record"]: {"job", "model"} for rule in rules() if "record" in rule}
+    there |= {rule["record"]: {"namespace", "job", "model"} for rule in rules() if "record" in rule}
     expressions = [*queries().values(), *(rule["expr"] for rule in rules())]
 
     for expression in expressions:
@@ -106,6 +106,15 @@ def test_every_variable_of_the_dashboard_has_values(watched: Watched) -> None:
 def test_every_panel_shows_something(watched: Watched) -> None:
     for title, query in queries().items():
         assert watched.prometheus.query(query), title
+
+
+def test_a_gateway_with_two_versions_is_one_that_is_ready_and_both_tests_are_shown(watched: Watched) -> None:
+    ready = watched.prometheus.query(queries()["Ready A"])
+    tests = watched.prometheus.query(queries()["Self-tests A"])
+
+    assert [sample["value"][1] for sample in ready] == ["1"]
+    passed = {sample["metric"]["version"] for sample in tests if sample["metric"]["result"] == "passed"}
+    assert passed == {"1", "2"}
 
 
 def test_every_rule_is_evaluated_without_an_error(watched: Watched) -> None:

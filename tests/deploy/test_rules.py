@@ -41,7 +41,7 @@ def test_each_rule_does_what_its_cases_say() -> None:
 
 @needs_promtool
 def test_a_rule_that_never_fires_would_be_found(tmp_path: Path) -> None:
-    spoilt = RULES.read_text().replace("miwake_model_ready) == 0", "miwake_model_ready) < 0")
+    spoilt = RULES.read_text().replace("miwake_model_ready)) == 0", "miwake_model_ready)) < 0")
     (tmp_path / "rules.yaml").write_text(spoilt)
     shutil.copy(RULES_TESTS[0], tmp_path)
 

@@ -49,6 +49,14 @@ def test_a_latency_with_room_to_wait_is_waited_for() -> None:
     assert plan.max_wait_seconds == pytest.approx(5 - 0.14)
 
 
+def test_a_gateway_holds_what_is_answered_within_the_latency_and_no_more_than_it_lets_in() -> None:
+    plan = Plan(point=LONE, latency_seconds=1, max_batch_size=32, gateways=1)
+    patient = Plan(point=TWICE, latency_seconds=5, max_batch_size=64, gateways=1)
+
+    assert plan.requests_in_flight == 35  # 0.7 · 50 · 1
+    assert patient.requests_in_flight == 716  # not 0.7 · 480 · 5
+
+
 def test_gateways_share_calls_and_images_but_each_waits_as_long() -> None:
     plan = Plan(point=TWICE, latency_seconds=0.2, max_batch_size=64, gateways=4)
 

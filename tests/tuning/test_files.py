@@ -10,7 +10,7 @@ import yaml
 from modelserver.tensorflow_serving_config import batching_config
 from serving.settings import Settings, unknown_names
 from tests.tuning.measurements import measured
-from tuning.choice import Plan
+from tuning.choice import MAX_REQUESTS_IN_FLIGHT, Plan
 from tuning.files import texts, write
 
 POINT = measured(16, 4, images_per_second=400, p99=0.2)
@@ -30,6 +30,10 @@ def test_the_gateway_understands_its_environment(monkeypatch: pytest.MonkeyPatch
     assert settings.free_images == 8
 
 
+def test_the_most_that_a_gateway_lets_in_is_its_own() -> None:
+    assert Settings().max_requests_in_flight == MAX_REQUESTS_IN_FLIGHT
+
+
 def test_the_model_server_takes_the_models_largest_batch_though_smaller_ones_were_chosen() -> None:
     assert texts(PLAN)["batching.config"] == batching_config(32, threads=4)
 
@@ -39,7 +43,7 @@ def test_the_autoscalers_patch_is_the_components_with_another_number() -> None:
         yaml.safe_load(text) for text in (texts(PLAN)["autoscaler.yaml"], COMPONENT.read_text())
     )
 
-    assert ours["value"]["pods"]["target"].pop("averageValue") == "28"
+    assert ours["value"]["pods"]["target"].pop("averageValue") == "42"
     assert theirs["value"]["pods"]["target"].pop("averageValue")
     assert ours == theirs
 

@@ -39,8 +39,12 @@ drop() {
 if [ "${1:-follow}" = once ]; then
     once
 else
+    # The first process of a container hears SIGTERM only where it says so, and a shell only while it waits.
+    trap 'exit 0' TERM
     while true; do
-        if sh "$0" once; then touch "$MODELS/.synced"; else echo "failed; trying again" >&2; fi
-        sleep "${EVERY_SECONDS:-30}"
+        sh "$0" once &
+        if wait $!; then touch "$MODELS/.synced"; else echo "failed; trying again" >&2; fi
+        sleep "${EVERY_SECONDS:-30}" &
+        wait $!
     done
 fi

@@ -101,6 +101,20 @@ async def test_images_of_a_canarys_share_are_received_by_the_canary() -> None:
     assert all('version="2"' in line for line in stages)
 
 
+async def test_a_canary_that_passed_does_not_make_its_model_ready() -> None:
+    server, models = two_versions(aliases={"stable": 9, "next": 2}, canary=Share(alias="next", percent=1))
+    async with gateway(server, models=models, ready=False) as client:
+        async with asyncio.timeout(5):
+            while 'miwake_model_ready{model="toy",version="2"} 1.0' not in (
+                ready := await series(client, "miwake_model_ready")
+            ):
+                await asyncio.sleep(0.01)
+        probe = await client.get("/readyz")
+
+    assert probe.status_code == 503
+    assert 'miwake_model_ready{model="toy",version=""} 0.0' in ready
+
+
 async def test_images_that_no_version_could_answer_count_without_one() -> None:
     server = FakeModelServer()
     server.versions_error = ContractBrokenError("nothing to be had")
