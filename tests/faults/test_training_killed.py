@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.ctrl_c import heed_ctrl_c
 from tests.training.pictures import write_classes
 
 RECIPE = """
@@ -65,11 +66,6 @@ def signals(request: pytest.FixtureRequest) -> list[signal.Signals]:
     return [signal.SIGKILL, signal.SIGINT]
 
 
-def _heed_ctrl_c() -> None:
-    """What a shell starts in the background ignores SIGINT, and so do its children: the tests may be such."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Training:
     """`miwake train` on the same photographs, with the same recipe, into one folder."""
 
@@ -88,7 +84,7 @@ class Training:
             cwd=self.folder,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no thread here
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - no thread here
         )
 
     def run(self) -> str:

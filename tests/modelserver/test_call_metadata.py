@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator
 
 import grpc
@@ -53,8 +54,10 @@ async def call_with(adapter: GrpcModelServer, *metadata: tuple[str, str]) -> Non
 
 async def test_each_tasks_calls_carry_its_own_metadata(listening: Listening) -> None:
     adapter = GrpcModelServer(f"127.0.0.1:{listening.port}")
+    # A context of its own: that of the tests may hold what one before has left there.
+    others = contextvars.Context()
     await asyncio.create_task(call_with(adapter, TRACEPARENT, ("tracestate", "a=1")))
-    await adapter.call(CALL, timeout_seconds=10)
+    await asyncio.create_task(adapter.call(CALL, timeout_seconds=10), context=others)
     await adapter.close()
 
     with_trace, without = listening.metadata

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.ctrl_c import heed_ctrl_c
+
 
 def command(*arguments: str | Path, to: str, out: Path) -> list[str]:
     score = [sys.executable, "-m", "miwake", "score", *map(str, arguments)]
@@ -18,7 +20,11 @@ def command(*arguments: str | Path, to: str, out: Path) -> list[str]:
 def started(*arguments: str | Path, to: str, out: Path) -> Iterator[subprocess.Popen[str]]:
     """Ended on leaving, if it has not by then."""
     process = subprocess.Popen(
-        command(*arguments, to=to, out=out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*arguments, to=to, out=out),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - it only resets a signal
     )
     try:
         yield process

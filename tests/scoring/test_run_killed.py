@@ -81,7 +81,6 @@ def test_ctrl_c_and_sigterm_end_it_at_once_and_it_goes_on(tmp_path: Path) -> Non
         to = f"grpc://{address}"
         for number in (signal.SIGINT, signal.SIGTERM):
             with started(photographs, "--model", "toy", to=to, out=out) as process:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
                 _wait_for_work(process, server, sum(server.batch_sizes), seconds=0.2)
                 process.send_signal(number)
                 _, said_last = process.communicate(timeout=20)

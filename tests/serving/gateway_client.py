@@ -75,3 +75,10 @@ async def until_ready(client: httpx.AsyncClient, *, status: int = 200) -> httpx.
             if response.status_code == status:
                 return response
             await asyncio.sleep(0.01)
+
+
+async def until_answered_by(client: httpx.AsyncClient, version: int) -> None:
+    """Wait for the default model's new version."""
+    async with asyncio.timeout(5):
+        while (await client.get("/models")).json()["models"][0]["latest"] != version:
+            await asyncio.sleep(0.01)

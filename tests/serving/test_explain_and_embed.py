@@ -14,7 +14,7 @@ from modelserver.models_file import ModelEntry, ModelsFile
 from tests.fake_model_server import FakeModelServer, FakeVersion, constant
 from tests.manifests import golden, manifest
 from tests.pictures import encoded, picture
-from tests.serving.gateway_client import gateway
+from tests.serving.gateway_client import gateway, until_answered_by
 
 PNG = encoded()
 
@@ -127,6 +127,7 @@ async def test_an_alias_chooses_the_version(path: str) -> None:
     models = ModelsFile(default="toy", models={"toy": ModelEntry(aliases={"previous": 1})})
 
     async with gateway(server, models=models) as client:
+        await until_answered_by(client, 2)
         newest = await client.post(f"/models/toy{path}", content=PNG)
         previous = await client.post(f"/models/toy{path}?version_label=previous", content=PNG)
         by_number = await client.post(f"/models/toy{path}?version=1", content=PNG)

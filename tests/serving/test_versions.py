@@ -14,7 +14,7 @@ from modelserver.protocol import VersionState
 from tests.fake_model_server import FakeModelServer, FakeVersion, constant
 from tests.manifests import golden, manifest
 from tests.pictures import encoded
-from tests.serving.gateway_client import gateway
+from tests.serving.gateway_client import gateway, until_answered_by
 
 PNG = encoded()
 NEW_LABELS = ("red", "green", "blue")
@@ -31,12 +31,6 @@ def broken_version() -> FakeVersion:
 async def version_and_label(client: Any, path: str = "/predict") -> tuple[int, str]:
     answer = (await client.post(path, content=PNG)).json()
     return answer["version"], answer["predictions"][0]["label"]
-
-
-async def until_answered_by(client: Any, version: int) -> None:
-    async with asyncio.timeout(5):
-        while (await version_and_label(client))[0] != version:
-            await asyncio.sleep(0.01)
 
 
 async def test_a_new_version_answers_under_its_own_labels() -> None:
