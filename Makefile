@@ -9,7 +9,7 @@ TRITON := $(VENV)/tritonclient/.installed
 # A file of tests is run by one process: its fixtures train a model once. tests/conftest.py says in which order.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Folders where every test starts processes or needs TensorFlow, so that test-fast need not even read them.
-ALL_SLOW := e2e faults fuzz serving/embedded
+ALL_SLOW := deploy e2e faults fuzz serving/embedded
 
 .PHONY: help demo serve test test-fast prove bench figures check fix proto manifests lock clean
 

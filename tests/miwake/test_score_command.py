@@ -12,6 +12,8 @@ from miwake.cli import main
 from tests.colour_server import ColourServer, in_thread
 from tests.scoring.archive import rows, said, write_archive
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["score", *map(str, arguments)])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from miwake.cli import main
 from tests.colour_server import ColourServer, in_thread
+
+pytestmark = pytest.mark.slow
 
 
 def tune(server: ColourServer, *arguments: str, out: Path) -> Result:

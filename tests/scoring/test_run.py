@@ -24,6 +24,8 @@ from scoring.sources.listed import Shard
 from tests.colour_server import ColourServer, colour_manifest, in_thread
 from tests.scoring.archive import BAD, Watcher, comparable, job, rows, run, said, write_archive
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server() -> ColourServer:

@@ -6,6 +6,8 @@ import pytest
 from contract.image_spec import ImageSpec
 from training.foreign_pictures import foreign_pictures
 
+pytestmark = pytest.mark.slow
+
 SPEC = ImageSpec(height=32, width=48)
 
 

@@ -12,6 +12,8 @@ from training.foreign_pictures import foreign_pictures
 from training.hand_signs import extract
 from training.photographs import find_photographs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def extracted(tmp_path_factory):

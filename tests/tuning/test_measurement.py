@@ -12,6 +12,8 @@ from tests.colour_server import ColourServer, colour_manifest
 from tuning.measurement import Load, Measurement, measure, percentile
 from tuning.sweep import Limits, sweep
 
+pytestmark = pytest.mark.slow
+
 SECONDS_PER_IMAGE = 0.002
 TARGET = ModelVersion("toy", 1, colour_manifest())
 LIMITS = Limits(latency_seconds=10.0, max_calls=16, seconds=0.15)

@@ -40,6 +40,8 @@ from tests.fake_model_server import FakeModelServer, FakeVersion
 from tests.pictures import colour_picture, png_header_only
 from tests.serving.gateway_thread import gateway_at_port
 
+pytestmark = pytest.mark.slow
+
 MODELS = ModelsFile(default="toy", models={"toy": ModelEntry(aliases={"stable": 1})})
 PICTURES = [colour_picture(colour) for colour in COLOURS]
 ONCE = Retries(attempts=1)

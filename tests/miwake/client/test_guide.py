@@ -16,6 +16,8 @@ from tests.fake_model_server import FakeModelServer, FakeVersion
 from tests.pictures import colour_picture
 from tests.serving.gateway_thread import gateway_at_port
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "python-client.md"
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODELS = ModelsFile(default="flowers", models={"flowers": ModelEntry(aliases={"stable": 1})})

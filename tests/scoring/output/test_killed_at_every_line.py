@@ -20,6 +20,8 @@ from scoring.output.sink import Sink
 from scoring.row import Extras
 from tests.rows import answered, refused
 
+pytestmark = pytest.mark.slow
+
 PATHS = [f"{n}.jpg" for n in range(1, 9)]
 KILLED = 9
 _CODE = str(Path(scoring.output.__file__).parent)

@@ -11,6 +11,8 @@ import uvicorn
 
 from serving.bodies.http_protocol import LimitedHttpProtocol
 
+pytestmark = pytest.mark.slow
+
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 LONG = 20_000_000
