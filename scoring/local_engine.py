@@ -25,21 +25,17 @@ from scoring.targets.target import Pinned
 
 
 def local_engine(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> Pinned:
-    """See `scoring.run.score`, also for the errors.
-
-    Raises:
-        KeyboardInterrupt: after Ctrl-C or SIGTERM: what was under way is dropped, what is kept stays.
-    """
+    """See `scoring.run.score`, also for the errors. SIGTERM ends it as Ctrl-C does."""
     try:
         return asyncio.run(_score(job, ledger, parts, progress))
-    except asyncio.CancelledError as exc:
-        raise KeyboardInterrupt from exc
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def _score(job: Job, ledger: Ledger, parts: Parts, progress: Progress) -> Pinned:
-    run = asyncio.current_task()
-    assert run is not None  # noqa: S101 - this is a coroutine
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.cancel)
+    # What is under way is dropped, what is kept stays. Not by Ctrl-C's signal, which may be ignored.
+    if (task := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     patience = Patience(job.wait_seconds, on_wait=progress.waiting)
     threads = job.threads_on(os.cpu_count() or 1)
     async with open_target(job.address, job.wanted, version=version_to_pin(job, ledger)) as target:

@@ -90,3 +90,20 @@ def test_ctrl_c_and_sigterm_end_it_at_once_and_it_goes_on(tmp_path: Path) -> Non
 
     assert json.loads(last.stdout)["new"] < len(expected)
     assert said(rows(out), photographs) == expected
+
+
+def test_sigterm_ends_what_a_shell_has_started_in_the_background_too(tmp_path: Path) -> None:
+    """A shell without job control lets such a process ignore Ctrl-C."""
+    photographs, server = tmp_path / "photographs", ColourServer(seconds_per_image=60)
+    write_archive(photographs, 10)
+    with in_thread(server) as address:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with started(photographs, "--model", "toy", to=f"grpc://{address}", out=tmp_path / "out") as process:
+            signal.signal(signal.SIGINT, before)
+            while not server.batch_sizes:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            _, said_last = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert said_last == "\nAborted!\n"
