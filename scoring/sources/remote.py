@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ _ARCHIVES = {
     ".tar.bz2": "tar",
     ".tar.xz": "tar",
 }
+_PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 
 
 def is_url(source: str) -> bool:
@@ -41,8 +43,14 @@ def list_url(url: str) -> Iterator[Listed]:
     `/`, and tells what is in them by a page of links.
 
     Raises:
-        SourceError: nothing is there, it cannot be listed, or its protocol is not installed.
+        SourceError: nothing is there, it cannot be listed, its protocol is not installed, or it holds a
+            password, which would stand in every row.
     """
+    if _PASSWORD.search(url):
+        raise SourceError(
+            f"{_PASSWORD.sub('://…@', url)}: no password belongs into a URL, since rows and ledger show it; "
+            "fsspec takes it from its configuration (FSSPEC_HTTP_…, ~/.config/fsspec)"
+        )
     first, chained, rest = url.partition("::")
     protocol = first.partition("://")[0]
     tail = f"{chained}{rest}"

@@ -153,3 +153,10 @@ def test_a_protocol_that_nobody_knows_is_named():
 def test_a_protocol_that_is_not_installed_is_named_with_what_to_install():
     with pytest.raises(SourceError, match=r"s3://bucket/a\.jpg: .*s3fs"):
         list(list_source("s3://bucket/a.jpg"))
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated():
+    with pytest.raises(SourceError, match="no password belongs into a URL") as caught:
+        list(list_source("zip://*.jpg::https://me:secret@example.com/photographs.zip"))
+
+    assert "secret" not in str(caught.value)
