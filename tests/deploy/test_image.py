@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -39,15 +40,17 @@ print(os.listdir("/dev/shm"))
 
 
 @pytest.fixture(scope="module")
-def podman(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+def podman(request: pytest.FixtureRequest) -> Iterator[Podman]:
     if not request.config.getoption("--prove"):
         pytest.skip("builds an image, which takes minutes: --prove")
     if missing() or os.geteuid() != 0:
         pytest.skip(f"needs root and these programs: {', '.join(missing())}")
-    podman = Podman(tmp_path_factory.mktemp("podman"))
-    podman.import_debian()
-    yield podman
-    podman.close()
+    # podman takes no folder whose name is longer than 50 letters, as pytest's own are.
+    with tempfile.TemporaryDirectory(prefix="podman-") as folder:
+        podman = Podman(Path(folder))
+        podman.import_debian()
+        yield podman
+        podman.close()
 
 
 @pytest.fixture(scope="module")
