@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -85,7 +86,11 @@ class Reader:
             if Path(path).is_fifo():  # whoever opens one waits for a writer, perhaps for ever
                 raise UnreadableImageError("the file cannot be read: it is a pipe")
             with Path(path).open("rb") as file:
-                return file.read(self._max_bytes + 1)
+                # Asked for no more than there is: a buffer of the limit's size costs more than the reading.
+                size = os.fstat(file.fileno()).st_size
+                data = file.read(min(size, self._max_bytes) + 1)
+                # Of a file that grew, or whose size no system tells.
+                return data if len(data) <= size else data + file.read(self._max_bytes + 1 - len(data))
         except (OSError, ValueError) as exc:  # ValueError: no path holds such characters
             raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
 

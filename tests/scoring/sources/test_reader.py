@@ -299,3 +299,10 @@ def _open_files(folder: Path) -> int:
         with contextlib.suppress(FileNotFoundError):  # the one that lists them
             links.append(str(descriptor.readlink()))
     return sum(link.startswith(str(folder)) or link.endswith("(deleted)") for link in links)
+
+
+def test_a_file_whose_size_no_system_tells_is_read_whole_and_limited():
+    with Reader(max_bytes=1_000_000) as reader:
+        assert reader.read("/proc/self/status").startswith(b"Name:")
+    with Reader(max_bytes=20) as reader, pytest.raises(ImageTooLargeError):
+        reader.read("/proc/self/status")
