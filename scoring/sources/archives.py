@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import tempfile
 from typing import Any, Protocol
 
@@ -10,68 +9,76 @@ import fsspec
 from fsspec.utils import infer_compression
 
 from scoring.errors import SourceError
-from scoring.sources.remote import one_line, open_url
+from scoring.sources.name_index import NameIndex
+from scoring.sources.one_line import one_line
+from scoring.sources.tar_archive import TarArchive
+from scoring.sources.zip_archive import ZipArchive
 
-_TAR = "tar://"
+# What one plain name ends with; the rest of fsspec's archives can be given by URL.
+_SUFFIXES = {
+    ".zip": "zip",
+    ".tar": "tar",
+    ".tar.gz": "tar",
+    ".tgz": "tar",
+    ".tar.bz2": "tar",
+    ".tar.xz": "tar",
+}
+_KINDS = ("zip", "tar")
 _CHUNK_BYTES = 1024 * 1024
 
 
 class Archive(Protocol):
-    """As much of fsspec's file systems as reading needs."""
+    """A zip or tar file."""
 
-    def open(self, name: str, mode: str) -> Any:
-        """A file to read."""
+    @property
+    def names(self) -> NameIndex:
+        """Of its files."""
+
+    def read(self, name: str, size: int) -> bytes:
+        """At most so many of a file's first bytes; raises what `zipfile` or `tarfile` does."""
 
     def close(self) -> None:
-        """Let go of the archive."""
+        """Let go of it."""
 
 
-def open_archive(url: str) -> Archive:
-    """The archive of a URL without a member's name, `zip://::photographs.zip`; raises what its backend does.
+def archive_url(source: str) -> str | None:
+    """The URL of all that is in an archive given by its name alone; None where it is none."""
+    for suffix, kind in _SUFFIXES.items():
+        if source.lower().endswith(suffix):
+            return f"{kind}://::{source}"
+    return None
+
+
+def is_archive(url: str) -> bool:
+    """Whether a URL is of an archive's member or members: `zip://*.jpg::photographs.zip`."""
+    first, chained, _ = url.partition("::")
+    return bool(chained) and first.partition("://")[0] in _KINDS
+
+
+def open_archive(url: str, *, to_list: bool = False) -> Archive:
+    """The archive that a URL is of, whatever member it names; raises what its file's backend does.
+
+    Args:
+        url: of it.
+        to_list: its names alone are wanted: what is compressed as a whole is read through once.
 
     Raises:
-        SourceError: there is no room on the disk to unpack it.
+        SourceError: there is no room on the disk to unpack or index it.
     """
-    if not url.startswith(_TAR):
-        return _OfFsspec(open_url(url)[0])
-    inner = url.partition("::")[2]
+    first, _, inner = url.partition("::")
+    if first.startswith("zip://"):
+        return _opened(ZipArchive, fsspec.open(inner).open())
     compression = "gzip" if inner.lower().endswith(".tgz") else infer_compression(inner)
     packed = fsspec.open(inner, compression=compression).open()
-    return _Tar(packed if compression is None else _unpacked(packed, inner))
+    return _opened(TarArchive, packed if compression is None or to_list else _unpacked(packed, inner))
 
 
-class _OfFsspec:
-    """Not all have a `close`; they close what they opened when nobody holds them any more."""
-
-    def __init__(self, filesystem: Any) -> None:
-        self._filesystem = filesystem
-
-    def open(self, name: str, mode: str) -> Any:
-        return self._filesystem.open(name, mode)
-
-    def close(self) -> None:
-        self._filesystem = None
-
-
-class _Tar:
-    """fsspec's own looks through all members for each that it opens, and tar keeps no list of them."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._tar = tarfile.TarFile(fileobj=file)
-        self._members = {_plain(member.name): member for member in self._tar}
-
-    def open(self, name: str, mode: str) -> Any:
-        del mode
-        found = self._members.get(_plain(name))
-        file = None if found is None else self._tar.extractfile(found)
-        if file is None:
-            raise FileNotFoundError(f"no file {name} in the archive")
-        return file
-
-    def close(self) -> None:
-        self._tar.close()
-        self._file.close()
+def _opened(kind: type[ZipArchive | TarArchive], file: Any) -> Archive:
+    try:
+        return kind(file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _unpacked(packed: Any, name: str) -> Any:
@@ -97,7 +104,3 @@ def _write(file: Any, chunk: bytes, name: str) -> None:
     except OSError as exc:
         where = tempfile.gettempdir()
         raise SourceError(f"{name} cannot be unpacked in {where}: {one_line(exc)}") from exc
-
-
-def _plain(name: str) -> str:
-    return "/".join(part for part in name.split("/") if part not in {"", "."})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from scoring.sources.archives import archive_url
 from scoring.sources.listed import Listed
 from scoring.sources.lists import MARK, list_paths
 from scoring.sources.local import list_local
-from scoring.sources.remote import archive_url, is_url, list_url
+from scoring.sources.remote import is_url, list_url
 
 _CHAIN = "::"  # of fsspec: the URL says itself what to make of an archive
 

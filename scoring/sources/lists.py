@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from scoring.errors import SourceError
 from scoring.sources.listed import Listed
-from scoring.sources.remote import is_url, one_line
+from scoring.sources.one_line import one_line
+from scoring.sources.remote import is_url
 
 MARK = "@"
 _STANDARD_INPUT = "-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
@@ -10,14 +11,14 @@ from pathlib import Path
 
 from scoring.errors import SourceError
 from scoring.sources.listed import Listed
+from scoring.sources.name_index import NameIndex
 
 
 def list_local(source: str) -> Iterator[Listed]:
     """A file, all files of a folder, or what a glob (`*`, `?`, `[…]`, `**`) matches.
 
     Of a folder hidden files and folders are left out, and links to folders are not followed; a link that
-    leads nowhere is a photograph that cannot be read. Sorted by name, folder by folder, so that no more than
-    one folder's names are in memory.
+    leads nowhere is a photograph that cannot be read. Sorted by name, folder by folder.
 
     Raises:
         SourceError: nothing is there, or a folder cannot be listed.
@@ -36,15 +37,16 @@ def list_local(source: str) -> Iterator[Listed]:
 def _folder(folder: str, relative: str) -> Iterator[Listed]:
     try:
         with os.scandir(folder) as found:
-            entries = sorted((e.name, _is_folder(e)) for e in found if e.name[0] != "." and _counts(e))
+            entries = NameIndex((e.name, _is_folder(e)) for e in found if e.name[0] != "." and _counts(e))
     except OSError as exc:
         raise SourceError(f"{folder}: {exc.strerror}") from exc
-    for name, is_folder in entries:
-        path, below = os.path.join(folder, name), f"{relative}{name}"  # noqa: PTH118 - a million of them
-        if is_folder:
-            yield from _folder(path, f"{below}/")
-        else:
-            yield Listed(path, below)
+    with contextlib.closing(entries):
+        for name, is_folder in entries.in_order():
+            path, below = os.path.join(folder, name), f"{relative}{name}"  # noqa: PTH118 - a million of them
+            if is_folder:
+                yield from _folder(path, f"{below}/")
+            else:
+                yield Listed(path, below)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -65,13 +67,13 @@ def _glob(pattern: str) -> Iterator[Listed]:
     """Relative to the last folder before the first wildcard."""
     pattern = re.sub(f"{os.sep}+", os.sep, pattern)  # as glob gives its paths
     start = len(_fixed_part(pattern))
-    none = True
-    for path in sorted(glob.iglob(pattern, recursive=True)):  # noqa: PTH207 - patterns may be absolute
-        if os.path.isfile(path):  # noqa: PTH113 - as above
-            none = False
+    found = glob.iglob(pattern, recursive=True)  # noqa: PTH207 - patterns may be absolute
+    files = NameIndex((path, None) for path in found if os.path.isfile(path))  # noqa: PTH113 - as above
+    with contextlib.closing(files):
+        if not files:
+            raise SourceError(f"{pattern}: no file matches")
+        for path in files:
             yield Listed(path, path[start:].replace(os.sep, "/"))
-    if none:
-        raise SourceError(f"{pattern}: no file matches")
 
 
 def _fixed_part(pattern: str) -> str:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from scoring.errors import ImageTooLargeError, ScoringError, UnreadableImageError
-from scoring.sources.archives import Archive, open_archive
-from scoring.sources.remote import is_url, one_line, open_url
+from scoring.sources.archives import Archive, is_archive, open_archive
+from scoring.sources.one_line import one_line
+from scoring.sources.remote import is_url, open_url
 
 # A bucket's or a network's bad moment must not become a row.
 _PAUSES_SECONDS = (0.5, 1.0, 2.0)
@@ -64,10 +65,10 @@ class Reader:
     def _read(self, path: str) -> bytes:
         if not is_url(path):
             return self._read_file(path)
-        _, chained, inner = path.partition("::")
-        read = self._read_member if chained else self._read_url
+        in_archive = is_archive(path)
+        read = self._read_member if in_archive else self._read_url
         # An archive on this machine has no bad moments.
-        pauses = iter(() if chained and not is_url(inner) else _PAUSES_SECONDS)
+        pauses = iter(() if in_archive and not is_url(path.partition("::")[2]) else _PAUSES_SECONDS)
         while True:
             try:
                 return read(path)
@@ -95,19 +96,17 @@ class Reader:
             raise UnreadableImageError(f"the file cannot be read: {one_line(exc)}") from exc
 
     def _read_url(self, url: str) -> bytes:
-        return self._read_from(*open_url(url))
-
-    def _read_member(self, url: str) -> bytes:
-        first, _, archive = url.partition("::")
-        protocol, _, name = first.partition("://")
-        whole = f"{protocol}://::{archive}"
-        # Neither zipfile nor tarfile can be read by two threads.
-        with self._archives_lock:
-            if whole not in self._archives:
-                self._archives[whole] = open_archive(whole)
-            return self._read_from(self._archives[whole], name)
-
-    def _read_from(self, filesystem: Any, name: str) -> bytes:
+        filesystem, name = open_url(url)
         with filesystem.open(name, "rb") as file:
             data: bytes = file.read(self._max_bytes + 1)
         return data
+
+    def _read_member(self, url: str) -> bytes:
+        first, _, archive = url.partition("::")
+        kind, _, name = first.partition("://")
+        whole = f"{kind}://::{archive}"
+        # Neither can be read by two threads.
+        with self._archives_lock:
+            if whole not in self._archives:
+                self._archives[whole] = open_archive(whole)
+            return self._archives[whole].read(name, self._max_bytes + 1)

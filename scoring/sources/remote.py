@@ -9,31 +9,20 @@ from typing import Any
 from fsspec.core import url_to_fs
 
 from scoring.errors import SourceError
+from scoring.sources.archives import is_archive, open_archive
+from scoring.sources.buckets import bucket_names, lists_in_pages
 from scoring.sources.listed import Listed
+from scoring.sources.members import members_of
+from scoring.sources.one_line import one_line
+from scoring.sources.plain_name import plain_name
+from scoring.sources.wildcards import fixed_part, has_wildcard
 
-# What one plain name ends with; the rest of fsspec's archives can be given by URL.
-_ARCHIVES = {
-    ".zip": "zip",
-    ".tar": "tar",
-    ".tar.gz": "tar",
-    ".tgz": "tar",
-    ".tar.bz2": "tar",
-    ".tar.xz": "tar",
-}
 _PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 
 
 def is_url(source: str) -> bool:
     """Whether fsspec reads it: `s3://…`, `zip://*.jpg::photographs.zip`; not so a plain path."""
     return "://" in source
-
-
-def archive_url(source: str) -> str | None:
-    """The URL of all that is in an archive given by its name alone; None where it is none."""
-    for suffix, protocol in _ARCHIVES.items():
-        if source.lower().endswith(suffix):
-            return f"{protocol}://::{source}"
-    return None
 
 
 def list_url(url: str) -> Iterator[Listed]:
@@ -46,64 +35,69 @@ def list_url(url: str) -> Iterator[Listed]:
         SourceError: nothing is there, it cannot be listed, its protocol is not installed, or it holds a
             password, which would stand in every row.
     """
+    _refuse_password(url)
+    none = True
+    try:
+        for listed in _in_archive(url) if is_archive(url) else _elsewhere(url):
+            none = False
+            if not _is_hidden(listed.relative):
+                yield listed
+    except SourceError:
+        raise
+    # fsspec has a backend for each protocol, and each its own exceptions: this is the border.
+    except Exception as exc:
+        raise SourceError(f"{url}: {one_line(exc)}") from exc
+    if none:
+        raise SourceError(f"{url}: no file there")
+
+
+def open_url(url: str) -> tuple[Any, str]:
+    """The file system of a URL and the path in it; raises whatever its backend does."""
+    found: tuple[Any, str] = url_to_fs(url)
+    return found
+
+
+def _in_archive(url: str) -> Iterator[Listed]:
+    first, _, archive = url.partition("::")
+    kind, _, wanted = first.partition("://")
+    opened = open_archive(url, to_list=True)
+    try:
+        for name, relative in members_of(opened.names, wanted):
+            yield Listed(f"{kind}://{name}::{archive}", relative)
+    finally:
+        opened.close()
+
+
+def _elsewhere(url: str) -> Iterator[Listed]:
+    first, chained, rest = url.partition("::")
+    protocol = first.partition("://")[0]
+    filesystem, root = open_url(url)
+    start = fixed_part(root)
+    if root and root == start and not url.endswith("/") and filesystem.isfile(root):
+        start, names = root.rpartition("/")[0], iter([root])
+    else:
+        names = _names(filesystem, root)
+    for name in names:
+        path = name if is_url(name) else f"{protocol}://{name}"
+        yield Listed(f"{path}{chained}{rest}", plain_name(name[len(start) :]))
+
+
+def _names(filesystem: Any, root: str) -> Iterator[str]:
+    if lists_in_pages(filesystem):
+        return bucket_names(filesystem, root)
+    if not has_wildcard(root):
+        return iter(filesystem.find(root))
+    found = filesystem.glob(root, detail=True)
+    return (name for name, entry in found.items() if entry["type"] == "file")
+
+
+def _refuse_password(url: str) -> None:
     if _PASSWORD.search(url):
         raise SourceError(
             f"{_PASSWORD.sub('://…@', url)}: no password belongs into a URL, since rows and ledger show it; "
             "fsspec takes it from its configuration (FSSPEC_HTTP_…, ~/.config/fsspec)"
         )
-    first, chained, rest = url.partition("::")
-    protocol = first.partition("://")[0]
-    tail = f"{chained}{rest}"
-    try:
-        filesystem, root = open_url(url)
-        names = _names(filesystem, root, is_folder=url.endswith("/"))
-    # fsspec has a backend for each protocol, and each its own exceptions: this is the border.
-    except Exception as exc:
-        raise SourceError(f"{url}: {one_line(exc)}") from exc
-    if not names:
-        raise SourceError(f"{url}: no file there")
-    start = len(root.rpartition("/")[0] if names == [root] else _fixed_part(root))
-    for name in names:
-        relative = "/".join(part for part in name[start:].split("/") if part not in {"", "."})
-        if not _is_hidden(relative):
-            path = name if "://" in name else f"{protocol}://{name}"
-            yield Listed(f"{path}{tail}", relative)
-
-
-def open_url(url: str) -> tuple[Any, str]:
-    """The file system of a URL and the path in it; raises whatever its backend does."""
-    options = {"tar": {"compression": "gzip"}} if url.lower().endswith(".tgz") else {}
-    found: tuple[Any, str] = url_to_fs(url, **options)
-    return found
-
-
-def _names(filesystem: Any, root: str, *, is_folder: bool) -> list[str]:
-    if _has_magic(root):
-        found = filesystem.glob(root, detail=True)
-        return [name for name, entry in found.items() if entry["type"] == "file"]
-    if root and not is_folder and filesystem.isfile(root):
-        return [root]
-    return list(filesystem.find(root))
-
-
-def _fixed_part(root: str) -> str:
-    """Of a glob the folders before the first wildcard."""
-    if not _has_magic(root):
-        return root
-    folders = root.split("/")
-    fixed = next(n for n, folder in enumerate(folders) if _has_magic(folder))
-    return "/".join(folders[:fixed])
-
-
-def _has_magic(path: str) -> bool:
-    return any(sign in path for sign in "*?[")
 
 
 def _is_hidden(relative: str) -> bool:
     return any(part.startswith(".") for part in relative.split("/"))
-
-
-def one_line(exc: Exception) -> str:
-    """What a foreign exception says, on one line; what in it is no UTF-8 is written as Python would."""
-    text = str(getattr(exc, "strerror", None) or exc) or type(exc).__name__
-    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())

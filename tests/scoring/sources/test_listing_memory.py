@@ -1,0 +1,65 @@
+"""Listing takes the same memory for many photographs as for few, wherever they lie."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.archives import write_tar, write_zip
+
+pytestmark = pytest.mark.slow
+
+# Lists, reads the last one, and says by how much that raised the most that the process ever had.
+PROGRAM = """
+import pathlib, sys
+from scoring.sources.listing import list_source
+from scoring.sources.reader import Reader
+
+def peak():
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+few, many = sys.argv[1:]
+with Reader(max_bytes=10) as reader:  # what the first archive loads is not meant
+    for count, listed in enumerate(list_source(few), 1):
+        pass
+    reader.read(listed.path)
+before = peak()
+with Reader(max_bytes=10) as reader:
+    for count, listed in enumerate(list_source(many), 1):
+        pass
+    reader.read(listed.path)
+print(count, peak() - before)
+"""
+
+
+def _archive(folder: Path, kind: str, count: int) -> Path:
+    names = {f"photographs/image_{number:07}.jpg": b"" for number in range(count)}
+    if kind == "zip":
+        return write_zip(folder / f"{count}.zip", names)
+    if kind != "folder":
+        return write_tar(folder / f"{count}.{kind}", names, mode="w:gz" if kind == "tar.gz" else "w")
+    for name in names:
+        path = folder / str(count) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder / str(count)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz"])
+def test_many_names_take_no_more_memory_than_few(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    many = 500_000 if request.config.getoption("--prove") else 30_000
+    archives = [_archive(tmp_path, kind, count) for count in (100, many)]
+
+    listed = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *archives], check=True, capture_output=True, text=True
+    )
+    count, more = map(int, listed.stdout.split())
+
+    assert count == many
+    assert more < 10e6, f"{more / 1e6:.0f} MB more for {many:,} names"
