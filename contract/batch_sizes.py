@@ -34,5 +34,5 @@ def stack_padded(images: Sequence[Pixels] | Pixels) -> Pixels:
         uint8 [padded_size(N), H, W, 3].
     """
     batch = np.zeros((padded_size(len(images)), *images[0].shape), dtype=np.uint8)
-    batch[: len(images)] = images
+    np.stack(list(images), out=batch[: len(images)])
     return batch

@@ -15,7 +15,7 @@ from modelserver.grpc_credentials import Credentials
 from modelserver.grpc_errors import to_model_server_error
 from modelserver.messages import prediction_pb2 as pb
 from modelserver.protocol import Call, Tensors, VersionState, VersionStatus
-from modelserver.tensors import to_array, to_message
+from modelserver.tensors import to_array, to_message, write
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _GET_MODEL_STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
@@ -56,10 +56,11 @@ class GrpcModelServer:
 
     async def call(self, call: Call, *, timeout_seconds: float) -> Tensors:
         """See `ModelServer.call`."""
-        spec = pb.ModelSpec(name=call.model, signature_name=call.signature)
-        spec.version.value = call.version
-        inputs = {name: to_message(array) for name, array in call.inputs.items()}
-        request = pb.PredictRequest(model_spec=spec, inputs=inputs)
+        request = pb.PredictRequest()
+        request.model_spec.name, request.model_spec.signature_name = call.model, call.signature
+        request.model_spec.version.value = call.version
+        for name, array in call.inputs.items():
+            write(array, request.inputs[name])
         response = await _send(self._predict, request, timeout_seconds=timeout_seconds)
         answering = response.model_spec
         if answering.HasField("version") and answering.version.value != call.version:

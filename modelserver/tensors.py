@@ -32,8 +32,20 @@ def to_message(array: npt.NDArray[Any]) -> pb.Tensor:
     Raises:
         KeyError: a dtype this project never sends.
     """
-    shape = pb.TensorShape(dim=[pb.TensorShape.Dim(size=size) for size in array.shape])
-    return pb.Tensor(dtype=_DATA_TYPES[array.dtype], tensor_shape=shape, tensor_content=array.tobytes())
+    message = pb.Tensor()
+    write(array, message)
+    return message
+
+
+def write(array: npt.NDArray[Any], message: pb.Tensor) -> None:
+    """Encode an array of numbers where it is to stand: a batch that is put there afterwards is copied again.
+
+    Raises:
+        KeyError: a dtype this project never sends.
+    """
+    message.dtype = _DATA_TYPES[array.dtype]
+    message.tensor_shape.dim.extend(pb.TensorShape.Dim(size=size) for size in array.shape)
+    message.tensor_content = array.tobytes()
 
 
 def to_array(message: pb.Tensor) -> npt.NDArray[Any]:
@@ -57,6 +69,6 @@ def to_array(message: pb.Tensor) -> npt.NDArray[Any]:
 
 def _values(message: pb.Tensor) -> npt.NDArray[Any]:
     dtype, field = _DTYPES[message.dtype]
-    if message.tensor_content:
-        return np.frombuffer(message.tensor_content, dtype=dtype)
+    if content := message.tensor_content:  # read once: each time is a copy
+        return np.frombuffer(content, dtype=dtype)
     return np.array(getattr(message, field), dtype=dtype)
