@@ -12,6 +12,7 @@ import httpx
 
 from miwake.client.connection import shown_url
 from miwake.client.errors import ERROR_BY_CODE, GatewayError, UnavailableError, UnexpectedAnswerError
+from miwake.client.retry_after import retry_after_seconds
 
 _TRY_LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -58,7 +59,7 @@ def error_of_reply(reply: Reply, *, request_id: str) -> GatewayError | None:
         return None
     code, detail = document.get("code"), document.get("detail")
     given_id = document.get("request_id")
-    retry_after = _seconds(reply.headers.get("retry-after", ""))
+    retry_after = retry_after_seconds(reply.headers)
     if isinstance(code, str) and isinstance(detail, str):
         return ERROR_BY_CODE.get(code, GatewayError)(
             detail,
@@ -73,11 +74,6 @@ def error_of_reply(reply: Reply, *, request_id: str) -> GatewayError | None:
             text, status=reply.status, request_id=request_id, retry_after_seconds=retry_after
         )
     return reply.unexpected()
-
-
-def _seconds(text: str) -> float | None:
-    """Of a Retry-After in seconds; its other form, a date, needs a clock that agrees with the server's."""
-    return float(text) if text.strip().isdecimal() else None
 
 
 def _json_object(body: bytes) -> Mapping[str, Any] | None:

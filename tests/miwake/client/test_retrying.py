@@ -108,12 +108,23 @@ def test_clients_refused_together_do_not_come_back_together(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("retry_after", ["", "soon", "-3", "Wed, 21 Oct 2026 07:28:00 GMT"])
-def test_a_retry_after_of_no_seconds_counts_as_none(ask: Ask, retry_after: str) -> None:
+def test_a_retry_after_that_does_not_say_counts_as_none(ask: Ask, retry_after: str) -> None:
     gateway = Gateway(problem(503, "overloaded", retry_after=retry_after), answered())
 
     ask(gateway)
 
     assert gateway.pauses == [1]
+
+
+@pytest.mark.parametrize(("then", "pause"), [("07:28:09", 9), ("07:28:00", 0), ("07:27:00", 0)])
+def test_a_retry_after_that_is_a_date_counts_from_the_answers_own(ask: Ask, then: str, pause: float) -> None:
+    refused = problem(503, "overloaded", retry_after=f"Wed, 21 Oct 2026 {then} GMT")
+    refused.headers["Date"] = "Wed, 21 Oct 2026 07:28:00 GMT"
+    gateway = Gateway(refused, answered())
+
+    ask(gateway, retries=Retries(jitter=lambda: 0.0))
+
+    assert sum(gateway.pauses) == pause
 
 
 def test_there_is_no_waiting_for_what_would_come_too_late(ask: Ask) -> None:
