@@ -19,6 +19,7 @@ from modelserver.errors import ModelServerStartError
 from modelserver.followed_config import FollowedConfig
 from modelserver.models_config import CONFIG_NAME, is_ours
 from modelserver.models_file import FILE_NAME, read_models_file
+from modelserver.quiet_import import ERRORS_ONLY, LOG_LEVEL
 from modelserver.supervisor import Supervisor
 from modelserver.tensorflow_serving_config import batching_config, models_config
 
@@ -53,7 +54,11 @@ def find_models_file(folder: Path) -> Path | None:
 
 @contextlib.asynccontextmanager
 async def running_model_server(
-    kind: Kind, models: Mapping[str, Path], *, models_file: Path | None = None
+    kind: Kind,
+    models: Mapping[str, Path],
+    *,
+    models_file: Path | None = None,
+    errors_only: bool = False,
 ) -> AsyncIterator[str]:
     """A supervised model server, for as long as the block lasts.
 
@@ -65,6 +70,7 @@ async def running_model_server(
         models_file: a models.toml, whose models are served in the versions it aliases, and followed as it
             and the versions change; or a models.config, given to the server as it is. Without one exactly
             `models` are served, in their newest two versions.
+        errors_only: it says nothing else on standard error, unless TF_CPP_MIN_LOG_LEVEL is set.
 
     Yields:
         Its gRPC address. It may not answer yet.
@@ -84,7 +90,8 @@ async def running_model_server(
             else:
                 config.write_text(models_config(models), "utf-8")
             launch = plan(kind, config, Path(run_folder), max_batch_size=_largest_batch(models, models_file))
-            await stack.enter_async_context(Supervisor(launch.command))
+            level = {LOG_LEVEL: ERRORS_ONLY} if errors_only and LOG_LEVEL not in os.environ else {}
+            await stack.enter_async_context(Supervisor(launch.command, environment=level))
             yield launch.address
 
 

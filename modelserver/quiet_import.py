@@ -8,8 +8,9 @@ import os
 import sys
 from types import ModuleType
 
-_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-_SILENT = "3"
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+ERRORS_ONLY = "2"
+SILENT = "3"
 
 
 def import_quietly(module: str) -> ModuleType:
@@ -18,7 +19,7 @@ def import_quietly(module: str) -> ModuleType:
     TensorFlow 2.19 and later write "oneDNN custom operations are on" and the like before any log level
     is read (tensorflow#100442). Errors still come as exceptions.
     """
-    if os.environ.setdefault(_LEVEL, _SILENT) != _SILENT:
+    if os.environ.setdefault(LOG_LEVEL, SILENT) != SILENT:
         return importlib.import_module(module)
     logging.getLogger(module).setLevel(logging.ERROR)
     sys.stderr.flush()

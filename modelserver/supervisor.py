@@ -7,8 +7,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 _log = logging.getLogger(__name__)
@@ -23,10 +23,22 @@ class Supervisor:
     """Runs one command for as long as the `async with` block lasts.
 
     Must be entered in the main thread: the kernel's parent-death signal follows the thread that forked.
+
+    Args:
+        command: and its arguments.
+        environment: beside this process's own.
+        grace_seconds: between SIGTERM and SIGKILL, at the end.
     """
 
-    def __init__(self, command: Sequence[str], *, grace_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        grace_seconds: float = 5.0,
+    ) -> None:
         self._command = tuple(command)
+        self._environment = environment
         self._grace_seconds = grace_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -62,6 +74,7 @@ class Supervisor:
             *self._command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
+            env=os.environ | self._environment,
         )
 
     async def _keep_running(self) -> None:

@@ -49,7 +49,7 @@ async def one_version(
     sidecar = sidecar_of(folder.parent)
     with tempfile.TemporaryDirectory(prefix="miwake-") as stage:
         (Path(stage) / str(version)).symlink_to(folder, target_is_directory=True)
-        async with running_model_server(kind, {name: Path(stage)}) as address:
+        async with running_model_server(kind, {name: Path(stage)}, errors_only=True) as address:
             server = GrpcModelServer(address)
             try:
                 yield server, await _wait_until_tested(server, name, version, sidecar=sidecar)

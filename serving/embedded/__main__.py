@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from modelserver.quiet_import import import_quietly
+from modelserver.quiet_import import ERRORS_ONLY, LOG_LEVEL, SILENT, import_quietly
 from serving.embedded.arguments import parse_arguments
 from serving.embedded.errors import ConfigError
 
@@ -86,5 +86,9 @@ def _quiet_tensorflow() -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    errors_only = os.environ.get(LOG_LEVEL) == ERRORS_ONLY
+    if errors_only:  # of TensorFlow's own, which is most often that there is no GPU, the real ones are raised
+        os.environ[LOG_LEVEL] = SILENT
+    level = logging.WARNING if errors_only else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     sys.exit(main(sys.argv[1:]))

@@ -89,10 +89,11 @@ def test_a_whole_archive_is_scored_as_evaluate_says_and_bad_files_say_why(
     score = [sys.executable, "-m", "miwake", "score", str(FLOWERS), str(tmp_path / "bad")]
     score += ["--to", str(models / "flowers"), "--out", str(tmp_path / "out.parquet")]
 
-    summary = subprocess.run(score, capture_output=True, text=True, check=True).stdout
+    ended = subprocess.run(score, capture_output=True, text=True, check=True)
 
+    assert ended.stderr == ""
     rows = pq.ParquetFile(tmp_path / "out.parquet").read().to_pylist()
-    assert (len(rows), json.loads(summary)["errors"]) == (1400, 40)
+    assert (len(rows), json.loads(ended.stdout)["errors"]) == (1400, 40)
     assert {Path(row["path"]).name: row["code"] for row in rows if row["code"]} == planted
     said = {Path(row["path"]).relative_to(FLOWERS).as_posix(): row for row in rows if row["code"] is None}
     (predictions,) = (models.parent / "runs").glob("*/predictions.csv")

@@ -47,6 +47,16 @@ async def test_a_child_that_dies_is_started_again() -> None:
     assert not is_alive(second)
 
 
+async def test_a_child_has_what_is_set_for_it_beside_this_processs_own_environment(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    says = f'echo "$LEVEL $PATH" > {said}.tmp; mv {said}.tmp {said}; sleep 600'
+    async with Supervisor(("sh", "-c", says), environment={"LEVEL": "2"}), asyncio.timeout(10):
+        while not said.exists():
+            await asyncio.sleep(0.02)
+
+    assert said.read_text() == f"2 {os.environ['PATH']}\n"
+
+
 async def test_a_child_that_will_not_go_is_killed_after_its_grace() -> None:
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     async with Supervisor((sys.executable, "-c", stubborn), grace_seconds=0.3) as supervisor:
