@@ -41,6 +41,12 @@ class FitError(MiwakeError):
     code = "fit_diverged"
 
 
+class OutOfMemoryError(MiwakeError):
+    """A device's memory does not hold what is computed at once."""
+
+    code = "out_of_memory"
+
+
 class ExportError(MiwakeError):
     """A version could not be written or published; nothing of it remains."""
 

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from contract.disk import sync_file
 from training.aside import remove_abandoned, written_aside
 from training.augment import augmented
+from training.device_memory import NOT_ENOUGH, within_device_memory
 from training.disk import new_disk_array
 from training.errors import CacheError
 from training.recipe import Augmentation
@@ -101,6 +102,7 @@ def cached_features(
 
     Raises:
         CacheError: they cannot be written, or do not fit the type they are kept in.
+        OutOfMemoryError: a batch is too much for the device.
     """
     path, shape = _file(cache, lower, samples, copies)
     with _one_clear_line(cache):
@@ -197,7 +199,9 @@ def _computed(lower: Any, samples: Samples, copies: Copies, *, progress: bool) -
             of_copy = EpochSeed(seed=copies.epoch_seed.seed, stage=copies.epoch_seed.stage, epoch=copy)
             seed_layers(model, of_copy)
             for batch in samples.batches(_BATCH_SIZE):
-                yield forward(batch).numpy()
+                with within_device_memory(_BATCH_SIZE, advice=NOT_ENOUGH):
+                    features = forward(batch).numpy()
+                yield features
                 bar.update(len(batch))
 
 

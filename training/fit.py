@@ -14,9 +14,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
+from training.device_memory import within_device_memory
 from training.errors import FitError
 from training.features import FeatureCache
 from training.networks import Classifier
@@ -79,6 +79,7 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
 
     Raises:
         FitError: the loss is no number any more.
+        OutOfMemoryError: the batches are too large for the device.
         CacheError: features cannot be kept.
     """
     running = _Fit(
@@ -113,10 +114,8 @@ def _run_stage(running: _Fit, progress: Progress) -> Progress:
         )
         _compile(fitting, stage, loss_scaling=running.recipe.precision == "mixed_float16")
     _restore(fitting.model.optimizer.variables, progress.optimizer)
-    try:
+    with within_device_memory(stage.batch_size, advice="choose smaller ones"):
         progress = _run_epochs(running, fitting, progress)
-    except tf.errors.ResourceExhaustedError as exc:
-        raise FitError(f"out of memory with batches of {stage.batch_size}: choose smaller ones") from exc
     if stage.keep == "best":
         _restore(running.fitted_until(progress.stage), progress.best)
     return progress

@@ -22,7 +22,8 @@ def fit_svm(
         progress: whether to show a progress bar.
 
     Raises:
-        FitError: a class has fewer than two samples, or the features are no numbers.
+        DatasetError: a class has fewer than two samples.
+        FitError: the features are no numbers.
     """
     svm = recipe.svm or Svm()
     features = infer(classifier.features, samples, description="features", progress=progress)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
+from training.device_memory import NOT_ENOUGH, within_device_memory
 from training.samples import Samples
 
 _BATCH_SIZE = 32
@@ -25,10 +26,14 @@ def infer(model: Any, samples: Samples, *, description: str, progress: bool) -> 
 
     Returns:
         float32 [N, D], in the samples' order.
+
+    Raises:
+        OutOfMemoryError: a batch of them is too much for the device.
     """
     signature = [tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.uint8)]
     forward = tf.function(lambda images: model(images, training=False), input_signature=signature)
-    with tqdm(total=len(samples), desc=description, disable=None if progress else True) as bar:
+    bar = tqdm(total=len(samples), desc=description, disable=None if progress else True)
+    with bar, within_device_memory(_BATCH_SIZE, advice=NOT_ENOUGH):
         answers = []
         for images in samples.batches(_BATCH_SIZE):
             answers.append(forward(images).numpy())

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.svm import LinearSVC
 
-from training.errors import FitError
+from training.errors import DatasetError, FitError
 
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -68,7 +68,8 @@ def fit_linear_svm(  # noqa: PLR0913 - what is fitted, on what, how
         balanced: whether every class counts the same, however many images it has.
 
     Raises:
-        FitError: fewer than two images of a class, or features that are no numbers or all 0.
+        DatasetError: fewer than two images of a class.
+        FitError: the features are no numbers, or all 0.
     """
     folds = min(folds, _fewest_of_a_class(labels))
     scale = _scale(features)
@@ -128,7 +129,7 @@ def _both_signs(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 def _fewest_of_a_class(labels: Labels) -> int:
     fewest = int(np.bincount(labels).min())
     if fewest < _LEAST_FOLDS:
-        raise FitError(
+        raise DatasetError(
             f"a class has fewer than {_LEAST_FOLDS} training images: the support vector machine is "
             "cross-validated and needs them"
         )

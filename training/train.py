@@ -94,6 +94,7 @@ def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: boo
         ManifestError: a name no server could use.
         RecipeError, DatasetError, CacheError, WeightsError, RunError, StrategyError, ExportError: see
             there; found out as early as possible.
+        OutOfMemoryError: a device's memory does not hold a batch.
         FitError: the loss is no number any more.
         ContractBrokenError: the exported version does not answer as the network does.
     """

@@ -7,7 +7,7 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from training.calibration import calibrate
-from training.errors import FitError
+from training.errors import DatasetError, FitError
 from training.svm import fit_linear_svm
 
 COSTS = (0.01, 0.1, 1.0, 10.0)
@@ -120,7 +120,7 @@ def test_a_class_of_one_image_is_refused():
     features, labels = _features(classes=2)
     kept = np.concatenate([np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)[:1]])
 
-    with pytest.raises(FitError, match="fewer than 2 training images"):
+    with pytest.raises(DatasetError, match="fewer than 2 training images"):
         _fit(features[kept], labels[kept])
 
 
