@@ -1,4 +1,4 @@
-"""Buckets of S3 and Google Cloud Storage, listed a page at a time, whatever they hold.
+"""Buckets of S3 and Google Cloud Storage: listed a page at a time, and each object read by one request.
 
 fsspec's own listing is one list of all objects, with everything that the store says of each.
 """
@@ -17,8 +17,8 @@ from scoring.sources.wildcards import before_wildcard, has_wildcard
 Pages = Callable[[Any, str, str, str], Iterator[list[str]]]
 
 
-def lists_in_pages(filesystem: Any) -> bool:
-    """Whether it is a bucket of a kind that is known here."""
+def is_bucket(filesystem: Any) -> bool:
+    """Whether it is a file system of buckets of a kind that is known here."""
     return _pages_of(filesystem) is not None
 
 
@@ -26,7 +26,7 @@ def bucket_names(filesystem: Any, root: str) -> Iterator[str]:
     """`bucket/name` of all objects below a folder or that match a glob, in the store's order: sorted.
 
     Args:
-        filesystem: of fsspec, one that `lists_in_pages`.
+        filesystem: of fsspec, of buckets.
         root: bucket and folder, or a glob.
     """
     pages = _pages_of(filesystem)
@@ -40,6 +40,19 @@ def bucket_names(filesystem: Any, root: str) -> Iterator[str]:
             path = f"{bucket}/{name}"
             if not name.endswith("/") and (matches is None or matches(path)):
                 yield path
+
+
+def read_object(filesystem: Any, name: str, size: int) -> bytes:
+    """At most so many of an object's first bytes, by one request: opening it would first ask what it is."""
+    try:
+        data: bytes = filesystem.cat_file(name, start=0, end=size)
+    except FileNotFoundError:
+        raise
+    # An empty object has no first byte, and each store refuses that in its own way.
+    except Exception:  # noqa: BLE001
+        with filesystem.open(name, "rb") as file:
+            data = file.read(size)
+    return data
 
 
 def _pages_of(filesystem: Any) -> Pages | None:

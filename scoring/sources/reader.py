@@ -12,6 +12,7 @@ from typing import Self
 
 from scoring.errors import ImageTooLargeError, ScoringError, UnreadableImageError
 from scoring.sources.archives import Archive, is_archive, open_archive
+from scoring.sources.buckets import is_bucket, read_object
 from scoring.sources.one_line import one_line
 from scoring.sources.remote import is_url, open_url
 
@@ -97,6 +98,8 @@ class Reader:
 
     def _read_url(self, url: str) -> bytes:
         filesystem, name = open_url(url)
+        if is_bucket(filesystem):
+            return read_object(filesystem, name, self._max_bytes + 1)
         with filesystem.open(name, "rb") as file:
             data: bytes = file.read(self._max_bytes + 1)
         return data

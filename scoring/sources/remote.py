@@ -10,7 +10,7 @@ from fsspec.core import url_to_fs
 
 from scoring.errors import SourceError
 from scoring.sources.archives import is_archive, open_archive
-from scoring.sources.buckets import bucket_names, lists_in_pages
+from scoring.sources.buckets import bucket_names, is_bucket
 from scoring.sources.listed import Listed
 from scoring.sources.members import members_of
 from scoring.sources.one_line import one_line
@@ -83,7 +83,7 @@ def _elsewhere(url: str) -> Iterator[Listed]:
 
 
 def _names(filesystem: Any, root: str) -> Iterator[str]:
-    if lists_in_pages(filesystem):
+    if is_bucket(filesystem):
         return bucket_names(filesystem, root)
     if not has_wildcard(root):
         return iter(filesystem.find(root))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -12,10 +13,12 @@ import fsspec
 import pytest
 from fsspec.spec import AbstractFileSystem
 
-from scoring.errors import SourceError
+from scoring.errors import ImageTooLargeError, SourceError, UnreadableImageError
 from scoring.sources.listing import list_source
+from scoring.sources.reader import Reader
 
 NAMES = sorted(["b.jpg", "x/a.jpg", "x/b.png", "x/y/c.jpg", "x/", ".hidden/d.jpg", "xz/e.jpg"])
+CONTENT = {"b.jpg": b"photograph", "x/a.jpg": b""}
 PAGE = 2
 
 
@@ -27,6 +30,19 @@ class _Bucket(AbstractFileSystem):
 
     def isfile(self, path: str) -> bool:
         return path.removeprefix("bucket/") in NAMES
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        content = CONTENT.get(path.removeprefix("bucket/"))
+        if content is None:
+            raise FileNotFoundError(path)
+        self.asked.append({"read": path, "start": start, "end": end})
+        if not content:
+            raise OSError(22, "The requested range is not satisfiable")
+        return content[start:end]
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> io.BytesIO:
+        self.asked.append({"open": path, "mode": mode})
+        return io.BytesIO(CONTENT[path.removeprefix("bucket/")])
 
     def _page(
         self, bucket: str, prefix: str, delimiter: str, token: str | None
@@ -121,6 +137,28 @@ def test_a_folder_without_anything_is_an_error(store):
         list(list_source(f"{store}://bucket/z/"))
 
 
+def test_an_object_is_read_by_one_request_for_no_more_than_may_be(store):
+    with Reader(max_bytes=10) as reader:
+        assert reader.read(f"{store}://bucket/b.jpg") == b"photograph"
+    with Reader(max_bytes=9) as reader, pytest.raises(ImageTooLargeError):
+        reader.read(f"{store}://bucket/b.jpg")
+
+    read = {"read": "bucket/b.jpg", "start": 0}
+    assert _Bucket.asked == [read | {"end": 11}, read | {"end": 10}]
+
+
+def test_an_empty_object_has_no_range_and_is_read_all_the_same(store):
+    with Reader(max_bytes=10) as reader:
+        assert reader.read(f"{store}://bucket/x/a.jpg") == b""
+
+
+def test_an_object_that_is_gone_is_a_refused_photograph(store):
+    with Reader(max_bytes=10, sleep=pytest.fail) as reader, pytest.raises(UnreadableImageError):
+        reader.read(f"{store}://bucket/gone.jpg")
+
+    assert _Bucket.asked == []
+
+
 # moto is a store in a process of its own: its many requirements are none of this project's.
 PROGRAM = """
 import json, os, sys
@@ -133,9 +171,10 @@ os.environ["AWS_ENDPOINT_URL"] = url
 import boto3
 client = boto3.client("s3")
 client.create_bucket(Bucket="bucket")
-names = ["b.jpg", "x/a.jpg", "x/.b.jpg", "x/y z/ü*.jpg", "x/"] + [f"many/{n:05}.jpg" for n in range(2500)]
+names = ["b.jpg", "x/a.jpg", "x/.b.jpg", "x/y z/ü*.jpg", "x/", "x/empty.jpg"]
+names += [f"many/{n:05}.jpg" for n in range(2500)]
 for name in names:
-    client.put_object(Bucket="bucket", Key=name, Body=name.encode())
+    client.put_object(Bucket="bucket", Key=name, Body=b"" if "empty" in name else name.encode())
 from scoring.sources.listing import list_source
 from scoring.sources.reader import Reader
 with Reader(max_bytes=1000) as reader:
@@ -156,6 +195,7 @@ def test_s3_is_listed_and_read_by_its_own_protocol():
 
     assert found["some"] == [
         ["s3://bucket/x/a.jpg", "a.jpg", "x/a.jpg"],
+        ["s3://bucket/x/empty.jpg", "empty.jpg", ""],
         ["s3://bucket/x/y z/ü*.jpg", "y z/ü*.jpg", "x/y z/ü*.jpg"],
     ]
     assert found["many"] == [f"{number:05}.jpg" for number in range(2500)]
