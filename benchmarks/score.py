@@ -4,8 +4,10 @@
 
 First with a model folder, whose server shares this machine's cores; then before a model server whose work is
 elsewhere, as a GPU's is: a process that sleeps a fixed time for each image, once slower than decoding and
-once not. Rates count from the first row to the last, without the model server's start. On a machine that does
-other things too, the ratios of core-seconds say more than those of rates.
+once not. Rates count from the first row to the last, without the model server's start. What decoding takes is
+measured twice: in the run itself, and alone, by as many processes as there are cores, which need not share
+caches and kernel with all that sends and receives. On a machine that does other things too, the ratios of
+core-seconds say more than those of rates.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import click
 import numpy as np
@@ -40,6 +44,7 @@ from scoring.local_engine import local_engine
 from scoring.one_version import one_version
 from scoring.row import Extras, Row
 from scoring.run import score
+from scoring.targets import model_server
 from scoring.targets.opening import Address
 from scoring.targets.target import Wanted
 
@@ -71,6 +76,15 @@ class Watcher:
     def __init__(self, server_pid: Callable[[], int | None]) -> None:
         self._server_pid = server_pid
         self._moments: list[Moment] = []
+        self._decoding: list[float] = []
+
+    def decode(self, *arguments: Any, **options: Any) -> Any:
+        """Decode as scoring does, and note what it took."""
+        started = time.thread_time()
+        try:
+            return decode(*arguments, **options)
+        finally:
+            self._decoding.append(time.thread_time() - started)
 
     def listed(self, photographs: int, *, done: int, errors: int) -> None:
         """See `scoring.run.Progress`, as the next two."""
@@ -91,6 +105,11 @@ class Watcher:
         """Photographs a second."""
         first, last = self._moments[0], self._moments[-1]
         return (last.rows - first.rows) / (last.at - first.at)
+
+    @property
+    def decode_core_seconds(self) -> float:
+        """An image, in the run."""
+        return statistics.mean(self._decoding)
 
     @property
     def core_seconds_an_image(self) -> float:
@@ -122,17 +141,16 @@ def main(model: Path, photographs: Path, *, count: int, seconds: float) -> None:
         click.echo(
             f"{_CORES} cores; JPEGs of {_SIZE[0]} x {_SIZE[1]}, {files[0].stat().st_size / 1000:.0f} KB"
         )
-        click.echo(f"decode                     {1000 * decoding:7.2f} ms of a core an image")
-        click.echo(f"model, full batches        {1000 * predicting:7.2f} ms of a core an image")
+        click.echo(f"model, full batches: {1000 * predicting:.2f} ms of a core an image")
         both = run(Address(to=str(model), kind=Kind.EMBEDDED), Path(folder), server_pid=embedded_server)
-        tell("model folder", both, best=_CORES / (decoding + predicting), needed=decoding + predicting)
+        tell("model folder", both, alone=decoding, model=predicting)
         for rate in (_SLOWER * _CORES / decoding, _NO_LIMIT):
-            with sleeping_server(rate, image) as address:
+            with sleeping_server(rate, image, Path(folder) / "grpc.sock") as address:
                 away = run(
                     Address(to=f"grpc://{address}", model="toy"), Path(folder), server_pid=lambda: None
                 )
             title = f"a server of {rate:.0f}/s" if rate < _NO_LIMIT else "a server without limit"
-            tell(title, away, best=min(rate, _CORES / decoding), needed=decoding)
+            tell(title, away, alone=decoding, limit=rate)
 
 
 def write_photographs(source: Path, folder: Path, *, count: int) -> list[Path]:
@@ -202,27 +220,34 @@ def run(address: Address, folder: Path, *, server_pid: Callable[[], int | None])
             out=Path(out) / "rows.parquet",
             wanted=Wanted(top_k=5, extras=Extras(), max_pixels=DEFAULT_MAX_PIXELS),
         )
-        score(job, watcher, engine=local_engine)
+        with mock.patch.object(model_server, "decode", watcher.decode):
+            score(job, watcher, engine=local_engine)
     return watcher
 
 
-def tell(title: str, watcher: Watcher, *, best: float, needed: float) -> None:
+def tell(title: str, watcher: Watcher, *, alone: float, model: float = 0.0, limit: float = _NO_LIMIT) -> None:
     """The rate, and what share it is of the best there can be."""
     took = watcher.core_seconds_an_image
-    click.echo(f"miwake score, {title}")
-    click.echo(f"  {watcher.rate:7.1f} images/s of {best:7.1f}                   {watcher.rate / best:5.2f}")
-    click.echo(f"  {1000 * needed:7.2f} ms of a core needed, {1000 * took:7.2f} taken   {needed / took:5.2f}")
+    click.echo(f"miwake score, {title}: {watcher.rate:.1f} images/s")
+    for how, decoding in (("in this run", watcher.decode_core_seconds), ("alone", alone)):
+        needed = decoding + model
+        best = min(limit, _CORES / needed)
+        click.echo(
+            f"  decoding {how}, {1000 * decoding:.2f} ms of a core: "
+            f"{watcher.rate / best:.2f} of {best:.1f} images/s; "
+            f"{1000 * took:.2f} ms taken, {needed / took:.2f} of it needed"
+        )
 
 
 @contextlib.contextmanager
-def sleeping_server(images_per_second: float, image: ImageSpec) -> Iterator[str]:
+def sleeping_server(images_per_second: float, image: ImageSpec, socket: Path) -> Iterator[str]:
     """The address of a process that answers after a fixed time, and takes as little of these cores as it can.
 
     Each batch is a few megabytes several times over, which glibc would fetch from the kernel every time.
     """
     keep = {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "1000000000"}
-    size = ("--size", str(image.height), "--batch", "32", "--images-per-second", f"{images_per_second}")
-    command = [sys.executable, "-m", "tests.fixed_rate_server", *size]
+    shape = ("--size", str(image.height), "--batch", "32", "--images-per-second", f"{images_per_second}")
+    command = [sys.executable, "-m", "tests.fixed_rate_server", *shape, "--address", f"unix:{socket}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | keep) as process:
         assert process.stdout is not None  # noqa: S101 - a pipe
         try:

@@ -74,7 +74,7 @@ class ColourServer:
         port = server.add_insecure_port(address)
         await server.start()
         try:
-            yield f"127.0.0.1:{port}"
+            yield address if address.startswith("unix:") else f"127.0.0.1:{port}"
         finally:
             await server.stop(grace=None)
 

@@ -74,6 +74,8 @@ async def test_a_refused_request_counts_for_the_version_that_would_have_answered
 ) -> None:
     server, models = two_versions(aliases={"stable": 1, "next": 2})
     async with gateway(server, models=models, max_requests_in_flight=1) as client:
+        while len(await series(client, "miwake_model_ready")) < 2:
+            await asyncio.sleep(0.01)
         server.predict_gate = asyncio.Event()
         waiting = asyncio.create_task(client.post("/predict", content=PNG))
         while not server.calls_in_flight:
