@@ -46,9 +46,9 @@ def read_object(filesystem: Any, name: str, size: int) -> bytes:
     """At most so many of an object's first bytes, by one request: opening it would first ask what it is."""
     try:
         data: bytes = filesystem.cat_file(name, start=0, end=size)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
-    # An empty object has no first byte, and each store refuses that in its own way.
+    # An empty object has no first byte, and each store refuses that in a way of its own.
     except Exception:  # noqa: BLE001
         with filesystem.open(name, "rb") as file:
             data = file.read(size)

@@ -159,6 +159,18 @@ def test_an_object_that_is_gone_is_a_refused_photograph(store):
     assert _Bucket.asked == []
 
 
+def test_an_object_that_may_not_be_read_is_not_asked_for_twice(store, monkeypatch):
+    def forbid(*_args, **_options):
+        raise PermissionError(13, "Forbidden")
+
+    monkeypatch.setattr(_Bucket, "cat_file", forbid)
+
+    with Reader(max_bytes=10, sleep=pytest.fail) as reader, pytest.raises(UnreadableImageError):
+        reader.read(f"{store}://bucket/b.jpg")
+
+    assert _Bucket.asked == []
+
+
 # moto is a store in a process of its own: its many requirements are none of this project's.
 PROGRAM = """
 import json, os, sys
