@@ -1,17 +1,17 @@
-"""Buckets of S3 and Google Cloud Storage: listed a page at a time, and each object read by one request.
+"""Buckets of S3, Google Cloud Storage and Azure: listed a page at a time, each object read by one request.
 
 fsspec's own listing is one list of all objects, with everything that the store says of each.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from fsspec.utils import glob_translate
+from fsspec.asyn import sync
 
-from scoring.sources.wildcards import before_wildcard, has_wildcard
+from scoring.errors import SourceError
+from scoring.sources.wildcards import before_wildcard, has_wildcard, matching
 
 # Pages of names of one bucket: those that begin with a prefix, and none with the delimiter after it.
 Pages = Callable[[Any, str, str, str], Iterator[list[str]]]
@@ -28,17 +28,22 @@ def bucket_names(filesystem: Any, root: str) -> Iterator[str]:
     Args:
         filesystem: of fsspec, of buckets.
         root: bucket and folder, or a glob.
+
+    Raises:
+        SourceError: the bucket's own name is a glob.
     """
+    if has_wildcard(root.partition("/")[0]):
+        raise SourceError(f"{root}: no wildcard may stand in the name of a bucket")
     pages = _pages_of(filesystem)
     assert pages is not None, "asked only of buckets"  # noqa: S101 - a fault of ours
-    matches = re.compile(glob_translate(root)).match if has_wildcard(root) else None
-    start = before_wildcard(root) if matches else f"{root.rstrip('/')}/"
+    matches = matching(root)
+    start = before_wildcard(root) if has_wildcard(root) else f"{root.rstrip('/')}/"
     bucket, _, prefix = start.partition("/")
-    within_one_folder = matches and "/" not in root[len(start) :] and "**" not in root
+    within_one_folder = has_wildcard(root) and "/" not in root[len(start) :] and "**" not in root
     for page in pages(filesystem, bucket, prefix, "/" if within_one_folder else ""):
         for name in page:
             path = f"{bucket}/{name}"
-            if not name.endswith("/") and (matches is None or matches(path)):
+            if not name.endswith("/") and matches(path):
                 yield path
 
 
@@ -83,4 +88,25 @@ def _gcs(filesystem: Any, bucket: str, prefix: str, delimiter: str) -> Iterator[
         wanted["pageToken"] = page["nextPageToken"]
 
 
-_PAGES: dict[str, Pages] = {"s3": _s3, "gs": _gcs}
+def _azure(filesystem: Any, bucket: str, prefix: str, delimiter: str) -> Iterator[list[str]]:
+    """https://learn.microsoft.com/rest/api/storageservices/list-blobs.
+
+    An account with a hierarchical namespace lists its folders too, as blobs that say so in their metadata.
+    """
+    container = filesystem.service_client.get_container_client(bucket)
+    wanted = {"name_starts_with": prefix, "include": ["metadata"]}
+    blobs = (
+        container.walk_blobs(delimiter=delimiter, **wanted) if delimiter else container.list_blobs(**wanted)
+    )
+    pages = blobs.by_page()
+    while (page := sync(filesystem.loop, _next_page, pages)) is not None:
+        yield [blob["name"] for blob in page if not (blob.get("metadata") or {}).get("hdi_isfolder")]
+
+
+async def _next_page(pages: AsyncIterator[AsyncIterator[Any]]) -> list[Any] | None:
+    async for page in pages:
+        return [entry async for entry in page]
+    return None
+
+
+_PAGES: dict[str, Pages] = {"s3": _s3, "gs": _gcs, "az": _azure}

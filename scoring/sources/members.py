@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-
-from fsspec.utils import glob_translate
 
 from scoring.sources.name_index import NameIndex
 from scoring.sources.plain_name import plain_name
-from scoring.sources.wildcards import fixed_part, has_wildcard
+from scoring.sources.wildcards import fixed_part, matching
 
 
 def members_of(names: NameIndex, wanted: str) -> Iterator[tuple[str, str]]:
@@ -25,7 +22,7 @@ def members_of(names: NameIndex, wanted: str) -> Iterator[tuple[str, str]]:
         return
     start = fixed_part(wanted)
     below = f"{start}/" if start else ""
-    matches = re.compile(glob_translate(wanted)).match if has_wildcard(wanted) else None
+    matches = matching(wanted)
     for name in names:
-        if name.startswith(below) and (matches is None or matches(name)):
+        if name.startswith(below) and matches(name):
             yield name, name.removeprefix(below)

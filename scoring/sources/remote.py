@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from fsspec.core import url_to_fs
@@ -15,7 +16,9 @@ from scoring.sources.listed import Listed
 from scoring.sources.members import members_of
 from scoring.sources.one_line import one_line
 from scoring.sources.plain_name import plain_name
-from scoring.sources.wildcards import fixed_part, has_wildcard
+from scoring.sources.walk import files_below, store_folder
+from scoring.sources.web_folder import is_web, web_folder
+from scoring.sources.wildcards import fixed_part
 
 _PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 
@@ -44,6 +47,8 @@ def list_url(url: str) -> Iterator[Listed]:
                 yield listed
     except SourceError:
         raise
+    except FileNotFoundError as exc:
+        raise SourceError(f"{url}: no file there: {one_line(exc)}") from exc
     # fsspec has a backend for each protocol, and each its own exceptions: this is the border.
     except Exception as exc:
         raise SourceError(f"{url}: {one_line(exc)}") from exc
@@ -85,10 +90,7 @@ def _elsewhere(url: str) -> Iterator[Listed]:
 def _names(filesystem: Any, root: str) -> Iterator[str]:
     if is_bucket(filesystem):
         return bucket_names(filesystem, root)
-    if not has_wildcard(root):
-        return iter(filesystem.find(root))
-    found = filesystem.glob(root, detail=True)
-    return (name for name, entry in found.items() if entry["type"] == "file")
+    return files_below(partial(web_folder if is_web(filesystem) else store_folder, filesystem), root)
 
 
 def _refuse_password(url: str) -> None:

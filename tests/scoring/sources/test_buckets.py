@@ -6,11 +6,13 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec
 from typing import Any
 
 import fsspec
 import pytest
+from fsspec.asyn import get_loop
 from fsspec.spec import AbstractFileSystem
 
 from scoring.errors import ImageTooLargeError, SourceError, UnreadableImageError
@@ -23,7 +25,7 @@ PAGE = 2
 
 
 class _Bucket(AbstractFileSystem):
-    """Says what the two stores say, by pages of two, of a bucket named `bucket`."""
+    """Says what the stores say, by pages of two, of a bucket named `bucket`."""
 
     cachable = False
     asked: list[dict[str, Any]] = []  # noqa: RUF012 - fsspec makes the objects: the test turns the class
@@ -78,7 +80,52 @@ class _Gcs(_Bucket):
         return page | ({"nextPageToken": token} if token else {})
 
 
-@pytest.fixture(params=[_S3, _Gcs])
+class _Azure(_Bucket):
+    protocol = ("page-az", "abfs", "az")
+    loop = get_loop()
+
+    @property
+    def service_client(self) -> _Azure:
+        return self
+
+    def get_container_client(self, container: str) -> _Container:
+        return _Container(self, container)
+
+
+class _Container:
+    def __init__(self, store: _Bucket, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    def list_blobs(self, *, name_starts_with: str, include: list[str]) -> _Blobs:
+        assert include == ["metadata"]
+        return _Blobs(lambda token: self._store._page(self._name, name_starts_with, "", token))
+
+    def walk_blobs(self, *, name_starts_with: str, include: list[str], delimiter: str) -> _Blobs:
+        assert include == ["metadata"]
+        return _Blobs(lambda token: self._store._page(self._name, name_starts_with, delimiter, token))
+
+
+class _Blobs:
+    """Of an account with folders: each page begins with one."""
+
+    def __init__(self, page: Callable[[str | None], tuple[list[str], str | None]]) -> None:
+        self._page = page
+
+    async def by_page(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        names, token = self._page(None)
+        yield self._entries(names)
+        while token is not None:
+            names, token = self._page(token)
+            yield self._entries(names)
+
+    async def _entries(self, names: list[str]) -> AsyncIterator[dict[str, Any]]:
+        yield {"name": "a/folder", "metadata": {"hdi_isfolder": "true"}}
+        for name in names:
+            yield {"name": name, "metadata": None}
+
+
+@pytest.fixture(params=[_S3, _Gcs, _Azure])
 def store(request: pytest.FixtureRequest) -> str:
     """Its protocol."""
     protocol: str = request.param.protocol[0]
@@ -130,6 +177,13 @@ def test_a_glob_is_asked_for_no_wider_than_it_must(store, pattern, prefix, delim
     list(list_source(f"{store}://bucket/{pattern}"))
 
     assert {(asked["prefix"], asked["delimiter"]) for asked in _Bucket.asked} == {(prefix, delimiter)}
+
+
+def test_a_wildcard_in_a_buckets_name_is_refused(store):
+    with pytest.raises(SourceError, match="no wildcard may stand in the name of a bucket"):
+        list(list_source(f"{store}://buck*/x"))
+
+    assert _Bucket.asked == []
 
 
 def test_a_folder_without_anything_is_an_error(store):

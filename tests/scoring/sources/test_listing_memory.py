@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.archives import write_tar, write_zip
+from tests.file_server import file_server
 
 pytestmark = pytest.mark.slow
 
@@ -36,29 +39,43 @@ print(count, peak() - before)
 """
 
 
+IN_A_FOLDER = 1000  # where the store says all of a folder at once
+
+
 def _archive(folder: Path, kind: str, count: int) -> Path:
     names = {f"photographs/image_{number:07}.jpg": b"" for number in range(count)}
     if kind == "zip":
         return write_zip(folder / f"{count}.zip", names)
-    if kind != "folder":
+    if kind.startswith("tar"):
         return write_tar(folder / f"{count}.{kind}", names, mode="w:gz" if kind == "tar.gz" else "w")
-    for name in names:
-        path = folder / str(count) / name
+    for number in range(count):
+        below = f"{number // IN_A_FOLDER:03}" if kind == "store" else "photographs"
+        path = folder / str(count) / below / f"image_{number:07}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return folder / str(count)
 
 
-@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz"])
+@contextlib.contextmanager
+def _source(archive: Path, kind: str) -> Iterator[str]:
+    if kind == "web":
+        with file_server(archive.parent) as url:
+            yield f"{url}/{archive.name}/"
+    else:
+        yield f"file://{archive}" if kind == "store" else str(archive)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz", "web", "store"])
 def test_many_names_take_no_more_memory_than_few(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
     many = 500_000 if request.config.getoption("--prove") else 30_000
     archives = [_archive(tmp_path, kind, count) for count in (100, many)]
 
-    listed = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *archives], check=True, capture_output=True, text=True
-    )
+    with _source(archives[0], kind) as few_names, _source(archives[1], kind) as many_names:
+        listed = subprocess.run(
+            [sys.executable, "-c", PROGRAM, few_names, many_names], check=True, capture_output=True, text=True
+        )
     count, more = map(int, listed.stdout.split())
 
     assert count == many
