@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API as its clients use it."""
+"""Predictions by TensorFlow Serving's REST API as its clients ask for them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelserver.errors import ModelServerAwayError, OverloadedError
+from modelserver.errors import OverloadedError
 from modelserver.models_file import ModelEntry, ModelsFile
-from modelserver.protocol import Call, Tensors, VersionState
+from modelserver.protocol import Call, Tensors
 from tests.fake_model_server import FakeModelServer, FakeVersion, constant
 from tests.manifests import golden, manifest
 from tests.pictures import encoded
@@ -28,11 +28,6 @@ async def post(body: Any, path: str = PREDICT, *, server: FakeModelServer | None
     content = body if isinstance(body, bytes) else json.dumps(body)
     async with gateway(server or FakeModelServer()) as client:
         return await client.post(path, content=content)
-
-
-async def get(path: str, *, server: FakeModelServer | None = None, **wiring: Any) -> Any:
-    async with gateway(server or FakeModelServer(), **wiring) as client:
-        return await client.get(path)
 
 
 @pytest.mark.parametrize(
@@ -266,79 +261,6 @@ async def test_the_clients_own_deadline_holds() -> None:
     assert response.status_code == 504
 
 
-async def test_status_is_as_tensorflow_serving_writes_it() -> None:
-    response = await get("/v1/models/toy")
-
-    assert response.json() == {
-        "model_version_status": [
-            {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-        ]
-    }
-
-
-async def test_status_of_one_version_by_number_and_by_label() -> None:
-    server = FakeModelServer({"toy": {1: FakeVersion(), 2: FakeVersion()}})
-    models = ModelsFile(default="toy", models={"toy": ModelEntry(aliases={"stable": 1})})
-
-    async with gateway(server, models=models) as client:
-        every = await client.get("/v1/models/toy")
-        one = [
-            (await client.get(path)).json()["model_version_status"]
-            for path in ("/v1/models/toy/versions/1", "/v1/models/toy/labels/stable")
-        ]
-
-    assert [status["version"] for status in every.json()["model_version_status"]] == ["2", "1"]
-    assert [[status["version"] for status in statuses] for statuses in one] == [["1"], ["1"]]
-
-
-async def test_a_version_that_may_not_answer_is_not_called_available() -> None:
-    broken, lost = FakeVersion(network=constant(0.1, 0.2, 0.7)), FakeVersion()
-    lost.state, lost.error = VersionState.END, "/srv/secret: no such file"
-    server = FakeModelServer({"toy": {1: FakeVersion(), 2: broken, 3: lost}})
-
-    async with gateway(server) as client:
-        statuses = (await client.get("/v1/models/toy")).json()["model_version_status"]
-
-    by_version = {status["version"]: status for status in statuses}
-    assert by_version["1"]["state"] == "AVAILABLE"
-    assert by_version["2"]["state"] in {"LOADING", "END"}
-    assert (by_version["3"]["state"], by_version["3"]["status"]["error_code"]) == ("END", "UNKNOWN")
-    assert "secret" not in json.dumps(statuses)
-
-
-async def test_metadata_tells_the_signatures_that_take_images() -> None:
-    response = await get("/v1/models/toy/metadata")
-
-    answer = response.json()
-    assert answer["model_spec"] == {"name": "toy", "signature_name": "", "version": "1"}
-    signatures = answer["metadata"]["signature_def"]["signature_def"]
-    assert signatures.keys() == {"serving_default", "explain", "embed"}
-    assert signatures["serving_default"] == {
-        "inputs": {
-            "images": {
-                "dtype": "DT_UINT8",
-                "tensor_shape": {
-                    "dim": [{"size": size, "name": ""} for size in ("-1", "8", "8", "3")],
-                    "unknown_rank": False,
-                },
-                "name": "",
-            }
-        },
-        "outputs": {
-            "probabilities": {
-                "dtype": "DT_FLOAT",
-                "tensor_shape": {
-                    "dim": [{"size": "-1", "name": ""}, {"size": "3", "name": ""}],
-                    "unknown_rank": False,
-                },
-                "name": "",
-            }
-        },
-        "method_name": "tensorflow/serving/predict",
-    }
-    assert signatures["explain"]["inputs"]["class_index"]["dtype"] == "DT_INT32"
-
-
 async def test_numbers_have_the_digits_of_float32() -> None:
     rows = np.array([[0.1, 1e-9, 0.899999]], dtype=np.float32)
     server = FakeModelServer({"toy": {1: FakeVersion(manifest(golden=golden((0.1, 0.0, 0.9))))}})
@@ -347,12 +269,3 @@ async def test_numbers_have_the_digits_of_float32() -> None:
     response = await post({"instances": [ENCODED]}, server=server)
 
     assert response.json() == {"predictions": [[0.1, 1e-09, 0.899999]]}
-
-
-async def test_the_state_of_a_model_is_not_known_while_its_model_server_is_away() -> None:
-    server = FakeModelServer()
-    server.error = ModelServerAwayError("away")
-    async with gateway(server, ready=False) as client:
-        response = await client.get("/v1/models/toy")
-
-    assert (response.status_code, list(response.json())) == (503, ["error"])
