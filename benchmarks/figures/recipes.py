@@ -52,13 +52,21 @@ def rows() -> Iterator[Row]:
     """All of them, quick ones first."""
     for fold in range(1, _FOLDS + 1):
         yield Row(name=f"lin-{fold}", data=f"folds/fold-{fold}", recipe="efficientnet-lite0-linear")
+    yield Row(name="early-linear", data="folds/fold-1", recipe="efficientnet-lite0-early-linear")
     yield Row(name="two", data="two", recipe="vgg16-svm", weights="vgg16")
     yield Row(name="yellow-cnn4", data="yellow", recipe="cnn4")
     yield Row(name="yellow-two-stage", data="yellow", recipe="vgg16-two-stage", weights="vgg16")
+    yield Row(
+        name="yellow-two-stage-preprocessed",
+        data="yellow",
+        recipe="vgg16-two-stage-preprocessed",
+        weights="vgg16",
+    )
     for fold in range(1, _FOLDS + 1):
         yield Row(name=f"fine-{fold}", data=f"folds/fold-{fold}", recipe="efficientnet-lite0-finetune")
     yield Row(name="cnn3", data="folds/fold-1", recipe="cnn3")
     yield Row(name="yellow-cnn4-augment", data="yellow", recipe="cnn4-augment")
+    yield Row(name="yellow-cnn4-mixup", data="yellow", recipe="cnn4-mixup")
     yield Row(
         name="yellow-two-stage-augment", data="yellow", recipe="vgg16-two-stage-augment", weights="vgg16"
     )
