@@ -5,12 +5,13 @@ fsspec's own listing is one list of all objects, with everything that the store 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from fsspec.asyn import sync
 
 from scoring.errors import SourceError
+from scoring.sources.protocols import protocols_of
 from scoring.sources.wildcards import before_wildcard, has_wildcard, matching
 
 # Pages of names of one bucket: those that begin with a prefix, and none with the delimiter after it.
@@ -30,20 +31,22 @@ def bucket_names(filesystem: Any, root: str) -> Iterator[str]:
         root: bucket and folder, or a glob.
 
     Raises:
-        SourceError: the bucket's own name is a glob.
+        SourceError: no bucket is named, or its name is a glob.
     """
+    if not root:
+        raise SourceError("no bucket is named")
     if has_wildcard(root.partition("/")[0]):
         raise SourceError(f"{root}: no wildcard may stand in the name of a bucket")
     pages = _pages_of(filesystem)
     assert pages is not None, "asked only of buckets"  # noqa: S101 - a fault of ours
-    matches = matching(root)
-    start = before_wildcard(root) if has_wildcard(root) else f"{root.rstrip('/')}/"
+    matches = matching(root) if has_wildcard(root) else None
+    start = before_wildcard(root) if matches else f"{root.rstrip('/')}/"
     bucket, _, prefix = start.partition("/")
-    within_one_folder = has_wildcard(root) and "/" not in root[len(start) :] and "**" not in root
+    within_one_folder = matches and "/" not in root[len(start) :] and "**" not in root
     for page in pages(filesystem, bucket, prefix, "/" if within_one_folder else ""):
         for name in page:
             path = f"{bucket}/{name}"
-            if not name.endswith("/") and matches(path):
+            if not name.endswith("/") and (matches is None or matches(path)):
                 yield path
 
 
@@ -61,8 +64,7 @@ def read_object(filesystem: Any, name: str, size: int) -> bytes:
 
 
 def _pages_of(filesystem: Any) -> Pages | None:
-    protocol = filesystem.protocol
-    names = {protocol} if isinstance(protocol, str) else set(protocol)
+    names = protocols_of(filesystem)
     return next((pages for kind, pages in _PAGES.items() if kind in names), None)
 
 
@@ -100,7 +102,13 @@ def _azure(filesystem: Any, bucket: str, prefix: str, delimiter: str) -> Iterato
     )
     pages = blobs.by_page()
     while (page := sync(filesystem.loop, _next_page, pages)) is not None:
-        yield [blob["name"] for blob in page if not (blob.get("metadata") or {}).get("hdi_isfolder")]
+        yield [blob["name"] for blob in page if not _is_azure_folder(blob.get("metadata") or {})]
+
+
+def _is_azure_folder(metadata: Mapping[str, str]) -> bool:
+    """Written by one system or another, in small letters or not."""
+    plain = {name.lower(): value.lower() for name, value in metadata.items()}
+    return "true" in {plain.get("hdi_isfolder"), plain.get("is_directory")}
 
 
 async def _next_page(pages: AsyncIterator[AsyncIterator[Any]]) -> list[Any] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from scoring.sources.archives import archive_url
 from scoring.sources.listed import Listed
 from scoring.sources.lists import MARK, list_paths
-from scoring.sources.local import list_local
+from scoring.sources.local import as_local, list_local
 from scoring.sources.remote import is_url, list_url
 
 _CHAIN = "::"  # of fsspec: the URL says itself what to make of an archive
@@ -22,6 +22,7 @@ def list_source(source: str) -> Iterator[Listed]:
     """
     if source.startswith(MARK):
         return list_paths(source)
+    source = as_local(source)
     if is_url(source):
         archive = None if _CHAIN in source else archive_url(source)
         return list_url(archive or source)

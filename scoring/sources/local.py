@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import os
 import re
 from collections.abc import Iterator
@@ -11,42 +9,60 @@ from pathlib import Path
 
 from scoring.errors import SourceError
 from scoring.sources.listed import Listed
-from scoring.sources.name_index import NameIndex
+from scoring.sources.walk import files_below, files_matching
+from scoring.sources.wildcards import fixed_part, has_wildcard
+
+_SCHEME = re.compile("^(file|local)://")
+
+
+def as_local(source: str) -> str:
+    """A path without the `file://` that it may have been given with; anything else as it is."""
+    return source if "::" in source else _SCHEME.sub("", source)
 
 
 def list_local(source: str) -> Iterator[Listed]:
-    """A file, all files of a folder, or what a glob (`*`, `?`, `[…]`, `**`) matches.
+    """A file, all files of a folder, or what a glob (`*`, `?`, `[…]`, `**`) matches, sorted by path.
 
-    Of a folder hidden files and folders are left out, and links to folders are not followed; a link that
-    leads nowhere is a photograph that cannot be read. Sorted by name, folder by folder.
+    Hidden files and folders are left out, and links to folders are not followed, but where they are named; a
+    link that leads nowhere is a photograph that cannot be read.
 
     Raises:
         SourceError: nothing is there, or a folder cannot be listed.
     """
     path = Path(source)
     if path.is_dir():
-        yield from _folder(source, "")
+        yield from (_listed(name, len(source)) for name in files_below(_folder, source))
     elif path.exists():
         yield Listed(source, path.name)
-    elif glob.has_magic(source):
-        yield from _glob(source)
+    elif has_wildcard(source):
+        yield from _glob(re.sub(f"{os.sep}+", os.sep, source))
     else:
         raise SourceError(f"{source}: no such file or folder")
 
 
-def _folder(folder: str, relative: str) -> Iterator[Listed]:
+def _glob(pattern: str) -> Iterator[Listed]:
+    """Relative to the last folder before the first wildcard."""
+    none = True
+    for name in files_matching(_folder, pattern):
+        none = False
+        yield _listed(name, len(fixed_part(pattern)))
+    if none:
+        raise SourceError(f"{pattern}: no file matches")
+
+
+def _listed(path: str, start: int) -> Listed:
+    return Listed(path, path[start:].lstrip(os.sep).replace(os.sep, "/"))
+
+
+def _folder(folder: str) -> Iterator[str]:
     try:
-        with os.scandir(folder) as found:
-            entries = NameIndex((e.name, _is_folder(e)) for e in found if e.name[0] != "." and _counts(e))
+        with os.scandir(folder or os.curdir) as found:
+            for entry in found:
+                if not entry.name.startswith(".") and _counts(entry):
+                    path = os.path.join(folder, entry.name)  # noqa: PTH118 - a million of them
+                    yield f"{path}/" if _is_folder(entry) else path
     except OSError as exc:
         raise SourceError(f"{folder}: {exc.strerror}") from exc
-    with contextlib.closing(entries):
-        for name, is_folder in entries.in_order():
-            path, below = os.path.join(folder, name), f"{relative}{name}"  # noqa: PTH118 - a million of them
-            if is_folder:
-                yield from _folder(path, f"{below}/")
-            else:
-                yield Listed(path, below)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -61,22 +77,3 @@ def _counts(entry: os.DirEntry[str]) -> bool:
         return entry.is_file() or not Path(entry.path).exists()
     except OSError:  # a link in a circle, or through a folder that may not be entered
         return True
-
-
-def _glob(pattern: str) -> Iterator[Listed]:
-    """Relative to the last folder before the first wildcard."""
-    pattern = re.sub(f"{os.sep}+", os.sep, pattern)  # as glob gives its paths
-    start = len(_fixed_part(pattern))
-    found = glob.iglob(pattern, recursive=True)  # noqa: PTH207 - patterns may be absolute
-    files = NameIndex((path, None) for path in found if os.path.isfile(path))  # noqa: PTH113 - as above
-    with contextlib.closing(files):
-        if not files:
-            raise SourceError(f"{pattern}: no file matches")
-        for path in files:
-            yield Listed(path, path[start:].replace(os.sep, "/"))
-
-
-def _fixed_part(pattern: str) -> str:
-    folders = pattern.split(os.sep)  # noqa: PTH206 - what stays must be the pattern's own beginning
-    fixed = next(n for n, folder in enumerate(folders) if glob.has_magic(folder))
-    return "".join(f"{folder}{os.sep}" for folder in folders[:fixed])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from scoring.sources.name_index import NameIndex
 from scoring.sources.plain_name import plain_name
-from scoring.sources.wildcards import fixed_part, matching
+from scoring.sources.wildcards import fixed_part, has_wildcard, matching
 
 
 def members_of(names: NameIndex, wanted: str) -> Iterator[tuple[str, str]]:
@@ -22,7 +22,7 @@ def members_of(names: NameIndex, wanted: str) -> Iterator[tuple[str, str]]:
         return
     start = fixed_part(wanted)
     below = f"{start}/" if start else ""
-    matches = matching(wanted)
+    matches = matching(wanted) if has_wildcard(wanted) else None
     for name in names:
-        if name.startswith(below) and matches(name):
+        if name.startswith(below) and (matches is None or matches(name)):
             yield name, name.removeprefix(below)

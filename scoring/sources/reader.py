@@ -13,6 +13,7 @@ from typing import Self
 from scoring.errors import ImageTooLargeError, ScoringError, UnreadableImageError
 from scoring.sources.archives import Archive, is_archive, open_archive
 from scoring.sources.buckets import is_bucket, read_object
+from scoring.sources.local import as_local
 from scoring.sources.one_line import one_line
 from scoring.sources.remote import is_url, open_url
 
@@ -64,6 +65,7 @@ class Reader:
         return data
 
     def _read(self, path: str) -> bytes:
+        path = as_local(path)
         if not is_url(path):
             return self._read_file(path)
         in_archive = is_archive(path)

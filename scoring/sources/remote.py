@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from fsspec.core import url_to_fs
 
@@ -16,11 +17,12 @@ from scoring.sources.listed import Listed
 from scoring.sources.members import members_of
 from scoring.sources.one_line import one_line
 from scoring.sources.plain_name import plain_name
-from scoring.sources.walk import files_below, store_folder
+from scoring.sources.walk import files_below, files_matching, store_folder
 from scoring.sources.web_folder import is_web, web_folder
-from scoring.sources.wildcards import fixed_part
+from scoring.sources.wildcards import fixed_part, has_wildcard
 
-_PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
+# `github://owner:repository@branch` has none there.
+_PASSWORD = re.compile(r"(?<!github)://[^/@:\s]*:[^/@\s]+@")
 
 
 def is_url(source: str) -> bool:
@@ -74,23 +76,41 @@ def _in_archive(url: str) -> Iterator[Listed]:
 
 
 def _elsewhere(url: str) -> Iterator[Listed]:
-    first, chained, rest = url.partition("::")
-    protocol = first.partition("://")[0]
     filesystem, root = open_url(url)
+    before, after = _around(url, root)
+    if is_web(filesystem) and root.endswith("/"):
+        root = urljoin(f"{root.rstrip('/')}/", ".")
     start = fixed_part(root)
-    if root and root == start and not url.endswith("/") and filesystem.isfile(root):
+    if _is_file(filesystem, root, url):
         start, names = root.rpartition("/")[0], iter([root])
     else:
         names = _names(filesystem, root)
     for name in names:
-        path = name if is_url(name) else f"{protocol}://{name}"
-        yield Listed(f"{path}{chained}{rest}", plain_name(name[len(start) :]))
+        yield Listed(f"{before}{name}{after}", plain_name(name[len(start) :]))
+
+
+def _around(url: str, root: str) -> tuple[str, str]:
+    """What stands in a URL before and after the name that its file system knows it by."""
+    first, chained, rest = url.partition("::")
+    name = root.rstrip("/")
+    for whole, after in ((first, f"{chained}{rest}"), (url, "")):
+        plain = whole.rstrip("/")
+        if name and plain.endswith(name):
+            return plain.removesuffix(name), after
+    parts = urlsplit(first)
+    return f"{parts.scheme}://{'' if name else parts.netloc}", f"{chained}{rest}"
+
+
+def _is_file(filesystem: Any, root: str, url: str) -> bool:
+    """Also where a name has signs that make a glob, but for stars."""
+    return bool(root) and not url.endswith("/") and "*" not in root and filesystem.isfile(root)
 
 
 def _names(filesystem: Any, root: str) -> Iterator[str]:
     if is_bucket(filesystem):
         return bucket_names(filesystem, root)
-    return files_below(partial(web_folder if is_web(filesystem) else store_folder, filesystem), root)
+    walk = files_matching if has_wildcard(root) else files_below
+    return walk(partial(web_folder if is_web(filesystem) else store_folder, filesystem), root)
 
 
 def _refuse_password(url: str) -> None:

@@ -107,7 +107,7 @@ class _Container:
 
 
 class _Blobs:
-    """Of an account with folders: each page begins with one."""
+    """Of an account with folders: each page begins with some."""
 
     def __init__(self, page: Callable[[str | None], tuple[list[str], str | None]]) -> None:
         self._page = page
@@ -120,9 +120,10 @@ class _Blobs:
             yield self._entries(names)
 
     async def _entries(self, names: list[str]) -> AsyncIterator[dict[str, Any]]:
-        yield {"name": "a/folder", "metadata": {"hdi_isfolder": "true"}}
+        for mark in ({"hdi_isfolder": "true"}, {"Hdi_isfolder": "True"}, {"is_directory": "true"}):
+            yield {"name": "a/folder", "metadata": mark}
         for name in names:
-            yield {"name": name, "metadata": None}
+            yield {"name": name, "metadata": {"is_directory": "false"} if name == "b.jpg" else None}
 
 
 @pytest.fixture(params=[_S3, _Gcs, _Azure])
@@ -184,6 +185,11 @@ def test_a_wildcard_in_a_buckets_name_is_refused(store):
         list(list_source(f"{store}://buck*/x"))
 
     assert _Bucket.asked == []
+
+
+def test_a_url_without_a_bucket_is_refused(store):
+    with pytest.raises(SourceError, match="no bucket is named"):
+        list(list_source(f"{store}://"))
 
 
 def test_a_folder_without_anything_is_an_error(store):

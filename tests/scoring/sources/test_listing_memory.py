@@ -18,8 +18,19 @@ pytestmark = pytest.mark.slow
 # Lists, reads the last one, and says by how much that raised the most that the process ever had.
 PROGRAM = """
 import pathlib, sys
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from scoring.sources.listing import list_source
 from scoring.sources.reader import Reader
+
+class Store(LocalFileSystem):
+    protocol = "store"
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.removeprefix("store://"))
+
+fsspec.register_implementation("store", Store)
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()
@@ -62,7 +73,7 @@ def _source(archive: Path, kind: str) -> Iterator[str]:
         with file_server(archive.parent) as url:
             yield f"{url}/{archive.name}/"
     else:
-        yield f"file://{archive}" if kind == "store" else str(archive)
+        yield f"store://{archive}" if kind == "store" else str(archive)
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz", "web", "store"])

@@ -137,6 +137,36 @@ def test_a_file_whose_name_has_wildcards_is_taken_by_its_name(tmp_path):
     assert _relative(tmp_path / "[1].jpg") == ["[1].jpg"]
 
 
+def test_a_folder_whose_name_has_wildcards_is_taken_by_its_name(tmp_path):
+    _files(tmp_path, "[1]/a.jpg", "1/b.jpg")
+
+    assert _relative(tmp_path / "[1]") == ["a.jpg"]
+
+
+def test_a_glob_follows_no_links_to_folders_and_ends_where_they_lead_back(tmp_path):
+    _files(tmp_path, "in/a.jpg", "elsewhere/b.jpg")
+    (tmp_path / "in" / "up").symlink_to(tmp_path, target_is_directory=True)
+
+    assert _relative(f"{tmp_path}/in/**") == ["a.jpg"]
+    assert _relative(f"{tmp_path}/*/*.jpg") == ["elsewhere/b.jpg", "in/a.jpg"]
+
+
+def test_a_path_by_its_url_is_that_path(tmp_path, monkeypatch):
+    _files(tmp_path, "roses/a.jpg", "roses/b.jpg")
+    (tmp_path / "roses" / "up").symlink_to(tmp_path, target_is_directory=True)
+    os.mkfifo(tmp_path / "roses" / "pipe.jpg")
+    monkeypatch.chdir(tmp_path)
+    found = [Listed(f"{tmp_path}/roses/{name}", name) for name in ("a.jpg", "b.jpg")]
+
+    assert list(list_source(f"file://{tmp_path}/roses")) == found
+    assert list(list_source(f"file://{tmp_path}/roses/*.jpg")) == found
+    uppermost = f"/[{tmp_path.parts[1][0]}]{tmp_path.parts[1][1:]}"
+    folders = "/".join(tmp_path.parts[2:])
+    assert _relative(f"file://{uppermost}/{folders}/roses/a.*") == [
+        f"{tmp_path.parts[1]}/{folders}/roses/a.jpg"
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "why"), [("gone", "no such file or folder"), ("*.jpg", "no file matches")]
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any, ClassVar
 
+import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from scoring.errors import SourceError
+from scoring.sources import remote
 from scoring.sources.listed import Listed
 from scoring.sources.listing import list_source
 from scoring.sources.reader import Reader
@@ -128,6 +132,30 @@ def test_a_photograph_of_a_web_server_may_have_a_query(tmp_path):
         assert _read(f"{url}/a.jpg?signature=1") == {"a.jpg?signature=1": b"a"}
 
 
+def test_a_web_servers_page_is_read_for_its_links_alone(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    (tmp_path / "index.html").write_text(
+        '<a href="?C=N;O=D">Name</a> <a href="a.jpg">a</a> http://host/b.jpg'
+    )
+
+    with file_server(tmp_path) as url:
+        assert _read(f"{url}/") == {"a.jpg": b"a"}
+        assert _read(f"{url}/x/..//") == {"a.jpg": b"a"}
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_web_server_that_refuses_says_why(tmp_path, monkeypatch, status):
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "list_directory", lambda self, _: self.send_error(status))
+
+    with file_server(tmp_path) as url, pytest.raises(SourceError, match=f"{url}/: {status}, "):
+        list(list_source(f"{url}/"))
+
+
+def test_a_web_server_that_is_away_is_not_an_empty_one():
+    with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:1/x/: .*[Cc]onnect"):
+        list(list_source("http://127.0.0.1:1/x/"))
+
+
 def test_what_a_web_server_does_not_have_is_one_clear_line(tmp_path):
     with file_server(tmp_path) as url, pytest.raises(SourceError, match=r"/gone\.jpg") as caught:
         list(list_source(f"{url}/gone.jpg"))
@@ -152,12 +180,52 @@ def test_an_empty_bucket_is_an_error_since_nothing_else_tells_it_from_a_wrong_na
         list(list_source("memory://bucket"))
 
 
-def test_a_store_that_fsspec_alone_knows_is_listed_anew_each_time(memory):
-    memory.pipe("/bucket/a.jpg", b"a")
-    assert _read("memory://bucket") == {"a.jpg": b"a"}
+class _Hosted(MemoryFileSystem):
+    """A store whose URLs name a host, which its paths do not."""
 
-    memory.pipe("/bucket/x/b.jpg", b"b")
-    assert _read("memory://bucket") == {"a.jpg": b"a", "x/b.jpg": b"b"}
+    protocol = "hosted"
+    store: ClassVar[dict[str, Any]] = {}  # of its own
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    def __init__(self, host: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.host = host
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        path = path.removeprefix("hosted://host:21") if path.startswith("hosted://") else path
+        return f"/{path.strip('/')}".rstrip("/")
+
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, str]:
+        return {"host": path.removeprefix("hosted://").partition("/")[0]}
+
+
+@pytest.mark.parametrize("source", ["hosted://host:21", "hosted://host:21/", "hosted://host:21/**/*.jpg"])
+def test_a_path_keeps_the_host_that_it_is_read_from(source):
+    fsspec.register_implementation("hosted", _Hosted, clobber=True)
+    _Hosted(host="host:21").pipe("/x/a.jpg", b"a")
+
+    assert _read(source) == {"x/a.jpg": b"a"}
+    assert _read("hosted://host:21/x") == {"a.jpg": b"a"}
+    assert [listed.path for listed in list_source(source)] == ["hosted://host:21/x/a.jpg"]
+
+
+def test_a_chain_of_file_systems_is_kept_in_the_path(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"a")
+
+    with file_server(tmp_path) as url:
+        assert _read(f"simplecache::{url}/") == {"a.jpg": b"a"}
+        assert [listed.path for listed in list_source(f"simplecache::{url}/")] == [
+            f"simplecache::{url}/a.jpg"
+        ]
+
+
+def test_a_file_with_signs_of_a_glob_is_taken_by_its_name(memory):
+    memory.pipe("/bucket/[1].jpg", b"sign")
+    memory.pipe("/bucket/1.jpg", b"one")
+
+    assert _read("memory://bucket/[1].jpg") == {"[1].jpg": b"sign"}
 
 
 def test_a_protocol_that_nobody_knows_is_named():
@@ -175,3 +243,10 @@ def test_a_password_in_a_url_is_refused_and_not_repeated():
         list(list_source("zip://*.jpg::https://me:secret@example.com/photographs.zip"))
 
     assert "secret" not in str(caught.value)
+
+
+def test_the_repository_of_a_github_url_is_no_password(monkeypatch):
+    monkeypatch.setattr(remote, "open_url", lambda _: (MemoryFileSystem(), "/gone"))
+
+    with pytest.raises(SourceError, match="no file there"):
+        list(list_source("github://owner:repository@branch/gone"))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import pytest
 
+from scoring.errors import SourceError
+from scoring.sources import web_folder as module
 from scoring.sources.web_folder import web_folder
 
 NGINX = """<html><head><title>Index of /p/</title></head><body><h1>Index of /p/</h1><hr><pre>
@@ -21,7 +24,8 @@ BY_HAND = """<a name="top"></a><a href="#top">up</a> <a href="mailto:me@example.
 <a href="/p/a.jpg#large">a</a> <a href="http://host/p/b.jpg">b</a> <a href="https://host/p/c.jpg">c</a>
 <a href="x/y/d.jpg">d</a> <a href="./e.jpg">e</a> <a href="f.jpg?v=2">f</a>
 <a href="../q/a.jpg">elsewhere</a> <a href="http://other/p/a.jpg">elsewhere</a> <a href>nowhere</a>
-<img src="g.jpg">"""
+<a href="é.jpg">é</a> <a href="http://[x">broken</a> <a href="x/?C=N;O=D">x</a> <a href="//HOST/p/g.jpg">g</a>
+<a href="http://host:8080/p/a.jpg">elsewhere</a> <img src="h.jpg">"""
 
 
 class _Pages:
@@ -29,17 +33,22 @@ class _Pages:
 
     protocol = ("http", "https")
 
-    def __init__(self, page: str):
+    def __init__(self, page: str, *, found_at: str = ""):
         self._page = page
+        self._found_at = found_at
         self.asked = []
 
-    def open(self, url, mode, *, block_size):
-        assert (mode, block_size) == ("rb", 0)
+    def open(self, url, mode, *, block_size, size):
+        assert (mode, block_size, size) == ("rb", 0, 1)
         self.asked.append(url)
-        return _Slow(self._page.encode())
+        return _Slow(self._page.encode(), self._found_at or url)
 
 
 class _Slow(io.BytesIO):
+    def __init__(self, page, url):
+        super().__init__(page)
+        self.r = SimpleNamespace(url=url)
+
     def read(self, size=-1, /):
         return super().read(min(size, 7))
 
@@ -49,7 +58,7 @@ class _Slow(io.BytesIO):
     [
         (NGINX, ["x/", "caf%C3%A9.jpg"]),
         (APACHE, ["x/", "a&b.jpg"]),
-        (BY_HAND, ["a.jpg", "b.jpg", "c.jpg", "x/y/d.jpg", "e.jpg", "f.jpg?v=2"]),
+        (BY_HAND, ["a.jpg", "b.jpg", "c.jpg", "x/y/d.jpg", "e.jpg", "f.jpg?v=2", "é.jpg", "x/", "g.jpg"]),
         ("\x00\xff no page at all", []),
     ],
 )
@@ -65,3 +74,22 @@ def test_a_folder_is_the_same_however_its_name_is_written(url):
 
     assert list(web_folder(pages, url)) == [f"{folder}a.jpg", f"{folder}b%2Fc.jpg"]
     assert pages.asked == [folder]
+
+
+@pytest.mark.parametrize("url", ["http://host/q/../p/", "http://host/./p/", "http://host//p/"])
+def test_a_folders_address_may_be_written_in_a_roundabout_way(url):
+    assert list(web_folder(_Pages("<a href='a.jpg'>a</a>"), url)) == [f"{url}a.jpg"]
+
+
+def test_links_are_relative_to_where_the_page_was_found():
+    pages = _Pages("<a href='/q/a.jpg'>a</a> <a href='b.jpg'>b</a>", found_at="http://host/q/")
+
+    assert list(web_folder(pages, "http://host/p/")) == ["http://host/p/a.jpg", "http://host/p/b.jpg"]
+
+
+@pytest.mark.parametrize("begun", ["<!-- ", "<a title='"])
+def test_a_page_whose_tag_does_not_end_is_not_kept(begun, monkeypatch):
+    monkeypatch.setattr(module, "_LONGEST_TAG", 1000)
+
+    with pytest.raises(SourceError, match="http://host/p/: no page of links"):
+        list(web_folder(_Pages(begun + "x" * 2000), "http://host/p/"))
