@@ -70,6 +70,12 @@ def rows() -> Iterator[Row]:
     yield Row(
         name="yellow-two-stage-augment", data="yellow", recipe="vgg16-two-stage-augment", weights="vgg16"
     )
+    yield Row(
+        name="yellow-two-stage-augment-preprocessed",
+        data="yellow",
+        recipe="vgg16-two-stage-augment-preprocessed",
+        weights="vgg16",
+    )
     yield Row(name="fc256", data="folds/fold-1", recipe="vgg16-fc256", weights="vgg16")
     yield Row(name="fc256-copies", data="folds/fold-1", recipe="vgg16-fc256-copies", weights="vgg16")
     yield Row(
