@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.svm import LinearSVC
 
+from training.calibration import fit_temperature, log_loss, softmax
 from training.errors import DatasetError, FitError
 
 Features = npt.NDArray[np.float32]
@@ -29,7 +30,8 @@ class LinearSvm:
     Attributes:
         kernel: float32 [D, C]; features @ kernel are the logits: the one-vs-rest decision values, or
             (-f, +f) of the one decision value f where there are two classes.
-        cost: scikit-learn's C, the one of `costs` with the best cross-validation accuracy.
+        cost: scikit-learn's C, the one of `costs` with the best cross-validation accuracy; of several the one
+            whose calibrated probabilities have the least log loss there.
         cross_validation_accuracy: at that cost; a little too good, as the cost was chosen by it.
         out_of_fold_logits: float32 [N, C], each by a machine that was fitted without that image's fold.
         folds: that were used.
@@ -62,7 +64,7 @@ def fit_linear_svm(  # noqa: PLR0913 - what is fitted, on what, how
     Args:
         features: float32 [N, D], finite.
         labels: int64 [N], class indexes 0 to C - 1.
-        costs: to choose from, rising; of equal ones the smallest is taken.
+        costs: to choose from.
         folds: at most; fewer where a class has fewer images.
         seed: of the folds and of the solver.
         balanced: whether every class counts the same, however many images it has.
@@ -79,7 +81,7 @@ def fit_linear_svm(  # noqa: PLR0913 - what is fitted, on what, how
             _cross_validate(scaled, labels, _machine(cost, seed=seed, balanced=balanced), folds=folds)
             for cost in costs
         ),
-        key=lambda tried: tried.accuracy,
+        key=lambda tried: (tried.accuracy, -tried.log_loss),
     )
     machine = _machine(best.cost, seed=seed, balanced=balanced)
     with _quiet():
@@ -99,6 +101,7 @@ def fit_linear_svm(  # noqa: PLR0913 - what is fitted, on what, how
 class _Tried:
     cost: float
     accuracy: float
+    log_loss: float
     logits: Features
 
 
@@ -107,7 +110,10 @@ def _cross_validate(features: Features, labels: Labels, machine: Any, *, folds: 
     with _quiet():
         decisions = cross_val_predict(machine, features, labels, cv=splits, method="decision_function")
     logits = _both_signs(decisions.reshape(len(labels), -1)).astype(np.float32)
-    return _Tried(cost=machine.C, accuracy=float((logits.argmax(axis=1) == labels).mean()), logits=logits)
+    accuracy = float((logits.argmax(axis=1) == labels).mean())
+    # Margins too small for any temperature that is allowed say little, however right they are.
+    calibrated = softmax(logits, fit_temperature(logits, labels))
+    return _Tried(cost=machine.C, accuracy=accuracy, log_loss=log_loss(calibrated, labels), logits=logits)
 
 
 def _machine(cost: float, *, seed: int, balanced: bool) -> Any:
