@@ -22,8 +22,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
+from contract.aside import remove_abandoned, written_aside
 from contract.disk import sync_file
-from training.aside import remove_abandoned, written_aside
 from training.augment import augmented
 from training.device_memory import NOT_ENOUGH, within_device_memory
 from training.disk import new_disk_array

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
+from contract.aside import written_aside
 from contract.disk import sync_file
 from contract.errors import ImageError
 from contract.image import decode
 from contract.image_spec import ImageSpec
-from training.aside import written_aside
 from training.disk import new_disk_array
 from training.errors import CacheError
 from training.photographs import Photograph

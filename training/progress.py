@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from contract.aside import aside_path
 from contract.disk import sync_file, sync_folder
-from training.aside import aside_path
 from training.errors import RunError
 
 HistoryRow = dict[str, float]

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from training.aside import aside_path, remove_files_aside
+from contract.aside import aside_path, remove_files_aside
+from contract.locks import locked, locked_if_ours
 from training.errors import RunError
-from training.locks import locked, locked_if_ours
 from training.progress import HistoryRow, Progress, load_progress, save_progress
 
 REPORT_FILE, HISTORY_FILE, SPLIT_FILE, PREDICTIONS_FILE = (

@@ -137,7 +137,7 @@ def test_outputs_beyond_mixed_precision_name_the_precision(tmp_path):
 
 
 def test_what_a_killed_process_left_aside_is_removed_and_what_lives_is_not(lower, tmp_path):
-    from training.aside import written_aside
+    from contract.aside import written_aside
 
     abandoned = tmp_path / f".features-0123.npy-{'a' * 32}"
     abandoned.mkdir()

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contract.locks import locked
 from training.errors import RunError
-from training.locks import locked
 from training.progress import Progress
 from training.run_folder import csv_of, open_run
 

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from training.aside import written_aside
+from contract.aside import written_aside
 
 CODE = (
     "import pathlib, sys\n"
-    "from training.aside import written_aside\n"
+    "from contract.aside import written_aside\n"
     "with written_aside(pathlib.Path(sys.argv[1])) as path:\n"
     "    path.write_text('half')\n"
     "    print(path, flush=True)\n"

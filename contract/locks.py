@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 from typing import BinaryIO
 
 
 def locked(path: Path) -> BinaryIO | None:
-    """The open lock file, or None where another process holds it or has just removed its folder.
+    """The open lock file, or None where another process holds it or has just removed it.
 
     Raises:
         OSError: it can be neither opened nor locked.
@@ -25,6 +26,9 @@ def locked(path: Path) -> BinaryIO | None:
     except OSError:
         file.close()
         raise
+    if os.fstat(file.fileno()).st_nlink == 0:  # removed between the two: the next one makes another
+        file.close()
+        return None
     return file
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from training.locks import locked, locked_if_ours
+from contract.locks import locked, locked_if_ours
 
 _LOCK_FILE = "lock"
 _ASIDE = re.compile(r"\.(?P<kind>[^-]+)-(.*-)?[0-9a-f]{32}")
@@ -26,15 +26,27 @@ def aside_path(target: Path) -> Path:
 
 @contextmanager
 def written_aside(target: Path) -> Iterator[Path]:
+    """As `written_beside`, in a folder that is made where it is missing.
+
+    Raises:
+        OSError: nothing can be written beside the target.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with written_beside(target) as path:
+        yield path
+
+
+@contextmanager
+def written_beside(target: Path) -> Iterator[Path]:
     """Where to write what is renamed to the target once it is whole; gone afterwards.
 
     Removes first what killed processes have left of targets of the same kind, which is the target's name up
     to its first hyphen.
 
     Raises:
+        FileNotFoundError: there is no folder of the target.
         OSError: nothing can be written beside the target.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(target.parent, target.name.partition("-")[0])
     folder, lock = _begun(target)
     with lock:
@@ -82,6 +94,4 @@ def _begun(target: Path) -> tuple[Path, BinaryIO]:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         if lock is not None:
-            if (folder / _LOCK_FILE).exists():
-                return folder, lock
-            lock.close()
+            return folder, lock
