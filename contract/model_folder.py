@@ -8,6 +8,7 @@ from pathlib import Path
 from contract.errors import ModelFolderError
 from contract.manifest import MANIFEST_FILE, Manifest
 
+INCOMING = "incoming"  # what a hidden folder is called after in which a version waits for its number
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.aside import written_beside
 from contract.disk import sync_folder, sync_tree
 from contract.errors import MiwakeError, ModelFolderError
-from contract.model_folder import is_version_name, read_manifest
+from contract.model_folder import INCOMING, is_version_name, read_manifest
 from modelserver.models_config import check_config_is_ours, models_file_of, write_config
 from modelserver.models_edit import locked
 from modelserver.models_file import sidecar_of
@@ -111,12 +111,9 @@ def _free_number(target: Path, finished: Path, number: int | None) -> int:
 
 
 def _copy(finished: Path, target: Path) -> None:
-    aside = target.with_name(f".incoming-{uuid.uuid4().hex}")
-    try:
+    with written_beside(target.with_name(INCOMING)) as aside:
         shutil.copytree(finished, aside)
         # Content before the name: after a power cut a version is whole or absent.
         sync_tree(aside)
         aside.rename(target)
         sync_folder(target.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

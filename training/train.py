@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from contract.manifest import check_model_name
+from contract.model_folder import read_manifest
 from training.calibration import Calibration, calibrate, softmax
 from training.cut import CutModel
 from training.dataset import Dataset, prepare_dataset
@@ -22,7 +23,7 @@ from training.evaluation import Evaluation, evaluate_probabilities
 from training.export.golden import is_firm
 from training.export.grad_cam import split_for_grad_cam
 from training.export.publish import check_writable
-from training.export.version import RunRecord, export_version
+from training.export.version import RunRecord, export_version, version_of_run
 from training.features import FeatureCache
 from training.fit import fit
 from training.fit_svm import fit_svm
@@ -251,15 +252,9 @@ def _published(plan: Plan, run: Run, folder: RunFolder, *, phases: Phases) -> Tr
         write_report(folder.path / REPORT_PAGE, run)
         folder.write_tables(history=run.history, split=split_of(run), predictions=predictions_of(run))
     with phases.phase("export"):
-        manifest = manifest_of(run, golden=plan.golden)
-        version = export_version(
-            run.model,
-            plan.models / plan.name,
-            split=run.cut,
-            manifest=manifest,
-            record=RunRecord(report=report_of(run), split=split_of(run), history=run.history),
-            keep_keras=plan.keep_keras,
-        )
+        version = version_of_run(plan.models / plan.name, folder.path.name)  # of a process that then died
+        if version is None:
+            version = _exported(plan, run, folder)
     folder.finish(report_of(run) | {"version": str(version)})
     return TrainingResult(
         version=version,
@@ -268,6 +263,19 @@ def _published(plan: Plan, run: Run, folder: RunFolder, *, phases: Phases) -> Tr
         calibration=run.calibration,
         unreadable=run.data.unreadable,
         duplicates=run.data.duplicates,
-        golden_is_firm=is_firm(manifest.golden),
+        golden_is_firm=is_firm(read_manifest(version).golden),
         seconds=phases.seconds,
+    )
+
+
+def _exported(plan: Plan, run: Run, folder: RunFolder) -> Path:
+    return export_version(
+        run.model,
+        plan.models / plan.name,
+        split=run.cut,
+        manifest=manifest_of(run, golden=plan.golden),
+        record=RunRecord(
+            report=report_of(run), split=split_of(run), history=run.history, run=folder.path.name
+        ),
+        keep_keras=plan.keep_keras,
     )

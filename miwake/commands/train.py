@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from training.advice.advise import Advice
     from training.train import TrainingResult
 
-_STATUS_OF_SIGTERM = 128 + signal.SIGTERM
+_STATUS_OF_CTRL_C, _STATUS_OF_SIGTERM = 128 + signal.SIGINT, 128 + signal.SIGTERM
 _ENDING = (signal.SIGTERM, signal.SIGALRM)  # the second is the first one put off
 _SOON_SECONDS = 0.01
 _AUTO = "auto"
@@ -75,7 +75,18 @@ _AUTO = "auto"
     help="The pictures that travel inside the model and that every server replays before it answers.",
 )
 @click.option("--keep-keras/--no-keep-keras", default=True, help="Put model.keras beside the SavedModel.")
-def train(
+def train(photographs: Path, **options: Any) -> None:
+    """Train on PHOTOGRAPHS, a folder for each class, and publish a version.
+
+    PHOTOGRAPHS holds the classes, or train/, validation/ and test/ that hold them, or MNIST's idx files.
+    """
+    with _said_how_to_go_on(fresh=options["fresh"]), _sigterm_ends_the_run():
+        result = _trained(photographs, **options)
+    _show(result)
+    _warn_of_other_labels(result.version)
+
+
+def _trained(
     photographs: Path,
     *,
     recipe: str | None,
@@ -83,11 +94,7 @@ def train(
     weights: str | None,
     class_weights: bool,
     **options: Any,
-) -> None:
-    """Train on PHOTOGRAPHS, a folder for each class, and publish a version.
-
-    PHOTOGRAPHS holds the classes, or train/, validation/ and test/ that hold them, or MNIST's idx files.
-    """
+) -> TrainingResult:
     from modelserver.quiet_import import import_quietly
 
     import_quietly("tensorflow")
@@ -97,21 +104,14 @@ def train(
     from training.recipe_files import DEFAULT_RECIPE, load_recipe
     from training.train import train as run
 
-    with _sigterm_ends_the_run():
-        if recipe == _AUTO:
-            advice = _advised(photographs, seed=options["seed"], cache=options["cache"] or default_cache())
-            recipe, class_weights = advice.recipe, class_weights or advice.class_weights
-        followed = adjusted(
-            load_recipe(recipe or DEFAULT_RECIPE),
-            weights=weights,
-            backbone=backbone,
-            class_weights=class_weights,
-        )
-        plan = Plan(photographs=photographs, recipe=followed, command=_command(), **options)
-        labels_before = _labels_of_newest(plan.models / plan.name)
-        result = run(plan, say=_say)
-    _show(result)
-    _warn_of_other_labels(result.version, labels_before)
+    if recipe == _AUTO:
+        advice = _advised(photographs, seed=options["seed"], cache=options["cache"] or default_cache())
+        recipe, class_weights = advice.recipe, class_weights or advice.class_weights
+    followed = adjusted(
+        load_recipe(recipe or DEFAULT_RECIPE), weights=weights, backbone=backbone, class_weights=class_weights
+    )
+    plan = Plan(photographs=photographs, recipe=followed, command=_command(), **options)
+    return run(plan, say=_say)
 
 
 def _advised(photographs: Path, *, seed: int, cache: Path) -> Advice:
@@ -133,27 +133,51 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _labels_of_newest(base: Path) -> frozenset[str]:
-    """What the model answers until now; empty where there is none yet, or none of ours."""
+def _labels_of_version_before(version: Path) -> frozenset[str]:
+    """What the model answered until now; empty where there was none yet, or none of ours."""
     from contract.errors import MiwakeError
-    from contract.model_folder import newest_version, read_manifest
+    from contract.model_folder import read_manifest, version_folders
 
+    number = int(version.name)
+    older = [folder for other, folder in version_folders(version.parent).items() if other < number]
     try:
-        return frozenset(read_manifest(newest_version(base)[1]).labels)
+        return frozenset(read_manifest(older[0]).labels) if older else frozenset()
     except MiwakeError:
         return frozenset()
 
 
-def _warn_of_other_labels(version: Path, before: frozenset[str]) -> None:
+def _warn_of_other_labels(version: Path) -> None:
     """A gateway begins to answer by a new version at once: other labels should not come as a surprise."""
     from contract.model_folder import read_manifest
 
-    now = frozenset(read_manifest(version).labels)
+    before, now = _labels_of_version_before(version), frozenset(read_manifest(version).labels)
     if before and now != before:
         changes = [f"-{label}" for label in sorted(before - now)] + [
             f"+{label}" for label in sorted(now - before)
         ]
         click.echo(f"warning: other labels than the version before: {' '.join(changes)}", err=True)
+
+
+@contextmanager
+def _said_how_to_go_on(*, fresh: bool) -> Iterator[None]:
+    """One line for whoever ends it by Ctrl-C or SIGTERM, and the status that a shell gives for the signal."""
+    status = None
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(err=True)  # the terminal has written ^C
+        status = _STATUS_OF_CTRL_C
+    except SystemExit as exc:
+        if exc.code != _STATUS_OF_SIGTERM:
+            raise
+        status = _STATUS_OF_SIGTERM
+    if status is not None:
+        command = "the same command without --fresh" if fresh else "the same command"
+        _say(
+            f"interrupted: {command} goes on with the newest unfinished run after its last whole epoch, "
+            "or begins again if there is none"
+        )
+        raise SystemExit(status)
 
 
 @contextmanager

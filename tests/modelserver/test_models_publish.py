@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.aside import written_beside
 from contract.errors import ManifestError
+from contract.model_folder import INCOMING
 from modelserver.models_edit import locked, promote
 from modelserver.models_file import ModelsFileError
 from modelserver.models_publish import ConfigBehindError, Published, publish
@@ -37,6 +39,20 @@ def test_a_version_is_copied_whole_under_its_own_number(models: Path, finished: 
     copied = {path.relative_to(published.folder) for path in published.folder.rglob("*")}
     assert copied == {path.relative_to(finished) for path in finished.rglob("*")}
     assert (published.folder / "saved_model.pb").read_bytes() == b"graph"
+    assert names(models / "toy") == ["00000010", "1", "12", "9"]
+
+
+def test_what_a_killed_publication_has_left_is_removed_and_what_a_living_export_writes_is_not(
+    models: Path, finished: Path
+) -> None:
+    abandoned = models / "toy" / f".incoming-{'a' * 32}"
+    abandoned.mkdir()
+    with written_beside(models / "toy" / INCOMING) as living:  # as `miwake train` does
+        living.mkdir()
+        publish(models, finished)
+        assert living.exists()
+
+    assert not abandoned.exists()
     assert names(models / "toy") == ["00000010", "1", "12", "9"]
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,6 +93,44 @@ def test_publishing_at_the_same_time_gives_every_export_its_own_version(tmp_path
 
     assert sorted(int(version.name) for version in versions) == list(range(1, 17))
     assert all((version / str(number)).exists() for number, version in enumerate(versions))
+
+
+WRITER = (
+    "import pathlib, sys\n"
+    "from training.export.publish import publish\n"
+    "def write(folder):\n"
+    "    (folder / 'saved_model.pb').write_text('half')\n"
+    "    print(folder, flush=True)\n"
+    "    sys.stdin.read()\n"
+    "publish(pathlib.Path(sys.argv[1]), write)\n"
+)
+
+
+def test_a_living_export_keeps_what_it_writes_and_a_killed_one_does_not(tmp_path):
+    base = tmp_path / "m"
+    command = [sys.executable, "-c", WRITER, str(base)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        theirs = Path(process.stdout.readline().strip())
+        publish(base, _write)
+        while_it_lives = (theirs / "saved_model.pb").exists()
+        process.kill()
+        process.wait()
+        after_it_was_killed = (theirs / "saved_model.pb").exists()
+        publish(base, _write)
+
+    assert while_it_lives
+    assert after_it_was_killed
+    assert sorted(path.name for path in base.iterdir()) == ["1", "2"]
+
+
+def test_checking_removes_what_a_killed_export_has_left_and_nothing_else_of_the_model(tmp_path):
+    base = tmp_path / "m"
+    for name in (f".incoming-{'a' * 32}", f".notes-{'a' * 32}", "1"):
+        (base / name).mkdir(parents=True)
+
+    check_writable(base)
+
+    assert sorted(path.name for path in base.iterdir()) == [f".notes-{'a' * 32}", "1"]
 
 
 def test_a_folder_that_cannot_be_made_is_found_out_early(tmp_path):

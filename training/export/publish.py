@@ -1,19 +1,19 @@
 """Makes a version visible all at once, or not at all.
 
-It is written to a sibling folder whose name is no number, which TensorFlow Serving ignores, and renamed.
+It is written within a sibling folder whose name is no number, which TensorFlow Serving ignores, and renamed.
+What a killed process has left there is removed by the next one.
 """
 
 from __future__ import annotations
 
 import errno
-import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from contract.aside import written_beside
 from contract.disk import sync_folder, sync_tree
-from contract.model_folder import is_version_name
+from contract.model_folder import INCOMING, is_version_name
 from training.errors import ExportError
 
 _ATTEMPTS = 100
@@ -58,13 +58,13 @@ def check_writable(base: Path) -> None:
 @contextmanager
 def _aside(base: Path) -> Iterator[Path]:
     """A hidden folder in the model's, gone at the end; so are those above it that it made and are empty."""
-    aside = base / f".incoming-{uuid.uuid4().hex}"
     with ExitStack() as undo:
-        _make(base, aside, undo)
+        aside = _entered(base, undo)
+        aside.mkdir()
         yield aside
 
 
-def _make(base: Path, aside: Path, undo: ExitStack) -> None:
+def _entered(base: Path, undo: ExitStack) -> Path:
     for _ in range(_ATTEMPTS):
         made = [folder for folder in (base, *base.parents) if not folder.exists()]
         with suppress(FileExistsError):
@@ -72,9 +72,7 @@ def _make(base: Path, aside: Path, undo: ExitStack) -> None:
             for folder in reversed(made):  # the callbacks run the other way round
                 undo.callback(_remove_if_empty, folder)
         with suppress(FileNotFoundError):  # another run had made the model's folder, and took it away again
-            undo.callback(shutil.rmtree, aside, ignore_errors=True)
-            aside.mkdir()
-            return
+            return undo.enter_context(written_beside(base / INCOMING))
     raise FileNotFoundError(errno.ENOENT, "the folder goes away whenever it is made", str(base))
 
 

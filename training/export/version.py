@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from contract.manifest import MANIFEST_FILE, Manifest
+from contract.model_folder import version_folders
 from training.cut import CutModel
 from training.errors import ExportError
 from training.export.gate import check_version
@@ -20,6 +21,7 @@ from training.export.warmup import WARMUP_FILE, write_warmup
 from training.run_folder import csv_of
 
 SPLIT_FILE = "split.csv"
+_REPORT_FILE = "report.json"
 _EXTRA = Path(MANIFEST_FILE).parent
 
 
@@ -31,11 +33,13 @@ class RunRecord:
         report: figures and facts, as JSON.
         split: a row a photograph: path, label, split, sha256.
         history: a row an epoch.
+        run: its id, by which `version_of_run` finds the version again.
     """
 
     report: Mapping[str, Any]
     split: Sequence[Mapping[str, object]]
     history: Sequence[Mapping[str, object]]
+    run: str | None = None
 
 
 def export_version(  # noqa: PLR0913 - all of a version
@@ -76,6 +80,26 @@ def export_version(  # noqa: PLR0913 - all of a version
     return publish(base, write)
 
 
+def version_of_run(base: Path, run: str) -> Path | None:
+    """The version that a run has published already, or None.
+
+    Args:
+        base: `<models>/<name>`.
+        run: its id.
+    """
+    for folder in version_folders(base).values():
+        if _run_of(folder) == run:
+            return folder
+    return None
+
+
+def _run_of(version: Path) -> str | None:
+    try:
+        return str(json.loads((version / _EXTRA / _REPORT_FILE).read_text("utf-8"))["run"])
+    except (OSError, ValueError, KeyError, TypeError):  # no version of ours
+        return None
+
+
 def _write_for_servers(model: Any, folder: Path, *, split: CutModel, manifest: Manifest) -> None:
     manifest_json = manifest.to_json()
     (folder / MANIFEST_FILE).write_text(manifest_json, "utf-8")
@@ -94,7 +118,7 @@ def _write_for_servers(model: Any, folder: Path, *, split: CutModel, manifest: M
 
 
 def _write_records(folder: Path, record: RunRecord) -> None:
-    report = json.dumps(record.report, ensure_ascii=False, indent=2) + "\n"
-    (folder / "report.json").write_text(report, "utf-8")
+    report = json.dumps({**record.report, "run": record.run}, ensure_ascii=False, indent=2) + "\n"
+    (folder / _REPORT_FILE).write_text(report, "utf-8")
     (folder / SPLIT_FILE).write_text(csv_of(record.split), "utf-8")
     (folder / "history.csv").write_text(csv_of(record.history), "utf-8")
