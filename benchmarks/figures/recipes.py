@@ -54,6 +54,8 @@ def rows() -> Iterator[Row]:
         yield Row(name=f"lin-{fold}", data=f"folds/fold-{fold}", recipe="efficientnet-lite0-linear")
     yield Row(name="early-linear", data="folds/fold-1", recipe="efficientnet-lite0-early-linear")
     yield Row(name="two", data="two", recipe="vgg16-svm", weights="vgg16")
+    for data in ("two", "yellow"):
+        yield Row(name=f"{data}-lin", data=data, recipe="efficientnet-lite0-linear")
     yield Row(name="yellow-cnn4", data="yellow", recipe="cnn4")
     yield Row(name="yellow-two-stage", data="yellow", recipe="vgg16-two-stage", weights="vgg16")
     yield Row(
