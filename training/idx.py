@@ -6,6 +6,7 @@ dimension as a big-endian uint32, and the values. A file whose name ends in `.gz
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import math
@@ -24,6 +25,7 @@ from training.errors import DatasetError
 
 _MAGIC = b"\0\0\x08"
 _BLOCK = 1 << 20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})  # a disk, or what this user may have of it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,7 +56,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
 
     Raises:
         DatasetError: no idx file of uint8, one that is shorter or longer than its header says or holds
-            nothing, no gzip stream where its name says so, or a disk too full for the copy.
+            nothing, no gzip stream where its name says so, or a temporary folder too full for the copy.
     """
     try:
         with _opened(path) as stream, tempfile.TemporaryFile() as copy:
@@ -67,7 +69,16 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as exc:
         raise DatasetError(f"{path} is no whole gzip stream") from exc
     except OSError as exc:
-        raise DatasetError(f"cannot read {path}: {exc.strerror or exc}") from exc
+        raise DatasetError(_refusal(path, exc)) from exc
+
+
+def _refusal(path: Path, exc: OSError) -> str:
+    if exc.errno in _FULL:  # reading takes no room: it is the copy that found none
+        return (
+            f"the temporary folder {tempfile.gettempdir()} has no room for a copy of {path}: "
+            f"{exc.strerror}; make some there, or name another folder with TMPDIR"
+        )
+    return f"cannot read {path}: {exc.strerror or exc}"
 
 
 def _opened(path: Path) -> BinaryIO | gzip.GzipFile:

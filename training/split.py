@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from training.errors import DatasetError
 from training.photographs import SPLITS, Photograph, Split, labels_of
 
-_FEWEST_TO_SHARE = 3  # a class with fewer photographs gives them all to the training split
 Group = list[Photograph]
 """Photographs of equal bytes: no split may hold what another has."""
 
@@ -27,12 +26,11 @@ def assign_splits(
 
     A split that no folder holds is drawn, class by class, from what is not assigned or from `train/`. Files
     of equal bytes are drawn as one, so that no split holds what another has. The draw depends on the seed,
-    the relative paths and the contents alone. A class of three different photographs or more has at least
-    one in every split that is drawn.
+    the relative paths and the contents alone. Every class has at least one in every split that is drawn.
 
     Args:
         photographs: the readable ones.
-        sha256: of their files, by relative path.
+        sha256: of their files, by relative path; of those that were left out too.
         seed: of the draw.
         validation_fraction: of a class's different photographs.
         test_fraction: the same.
@@ -41,8 +39,8 @@ def assign_splits(
         The photographs sorted by relative path, none of them with split None.
 
     Raises:
-        DatasetError: a split would stay empty, or a class would have nothing to be learnt from, or nothing in
-            the validation split of the folders.
+        DatasetError: a class has too few photographs for the splits to be drawn, a split would stay empty, or
+            a class would have nothing to be learnt from, or nothing in the validation split of the folders.
     """
     fractions: dict[Split, float] = {"validation": validation_fraction, "test": test_fraction}
     given = {photograph.split for photograph in photographs}
@@ -52,7 +50,9 @@ def assign_splits(
     rng = np.random.default_rng(seed)
     for label in labels_of(photographs):
         assigned += _draw([group for group in groups if group[0].label == label], drawn, rng)
-    _check_splits(assigned, drawn=drawn)
+    shared = {*drawn, "train"} if None in given else drawn.keys()
+    _check_folders(assigned, sha256, named=[split for split in SPLITS if split not in shared])
+    _check_draw(assigned, groups, drawn=[split for split in SPLITS if split in shared])
     return tuple(sorted(assigned, key=lambda photograph: photograph.relative))
 
 
@@ -74,33 +74,65 @@ def in_order(groups: Iterable[Group], counts: Mapping[Split, int]) -> Iterator[P
 def _draw(
     groups: Sequence[Group], drawn: Mapping[Split, float], rng: np.random.Generator
 ) -> Iterator[Photograph]:
-    counts: dict[Split, int] = {split: _count(fraction, len(groups)) for split, fraction in drawn.items()}
+    enough = len(groups) >= _fewest(drawn)
+    counts: dict[Split, int] = {
+        split: max(1, round(fraction * len(groups))) if enough else 0 for split, fraction in drawn.items()
+    }
     counts["train"] = len(groups) - sum(counts.values())
     return in_order([groups[index] for index in rng.permutation(len(groups))], counts)
 
 
-def _count(fraction: float, total: int) -> int:
-    return max(1, round(fraction * total)) if total >= _FEWEST_TO_SHARE else 0
+def _fewest(drawn: Iterable[Split]) -> int:
+    """Different photographs a class needs: one for each split that is drawn, and one to learn from."""
+    return len({"train", *drawn})
 
 
-def _check_splits(assigned: Sequence[Photograph], *, drawn: Container[Split]) -> None:
-    holders: dict[Split, set[str]] = {
-        split: {photograph.label for photograph in assigned if photograph.split == split} for split in SPLITS
-    }
-    classes = labels_of(assigned)
-    for split in SPLITS:
-        if not holders[split]:
-            raise DatasetError(_empty_split(split, classes[0], drawn=split in drawn))
-    for split in ("train", "validation"):
-        lost = sorted(set(classes) - holders[split])
-        if lost and split not in drawn:
-            raise DatasetError(f"the class {lost[0]!r} has no readable photograph left in the {split} split")
+def _check_folders(
+    assigned: Sequence[Photograph], sha256: Mapping[str, str], *, named: Iterable[Split]
+) -> None:
+    for split in named:
+        lost = _lost(assigned, split)
+        if lost == labels_of(assigned):
+            copies = _left_out(assigned, sha256, within=split)
+            raise DatasetError(f"no readable photograph is left for the {split} split{copies}")
+        if lost and split != "test":  # of those the report says that they were never tested
+            copies = _left_out(assigned, sha256, within=f"{split}/{lost[0]}/")
+            raise DatasetError(
+                f"the class {lost[0]!r} has no readable photograph left in the {split} split{copies}"
+            )
 
 
-def _empty_split(split: Split, label: str, *, drawn: bool) -> str:
-    if not drawn:
-        return f"no readable photograph is left for the {split} split"
+def _check_draw(assigned: Sequence[Photograph], groups: Sequence[Group], *, drawn: Sequence[Split]) -> None:
+    for split in drawn:
+        lost = _lost(assigned, split)
+        if lost:
+            raise DatasetError(_too_few(lost, groups, drawn))
+
+
+def _lost(assigned: Sequence[Photograph], split: Split) -> tuple[str, ...]:
+    """The classes of which a split has nothing."""
+    held = {photograph.label for photograph in assigned if photograph.split == split}
+    return tuple(label for label in labels_of(assigned) if label not in held)
+
+
+def _left_out(assigned: Sequence[Photograph], sha256: Mapping[str, str], *, within: str) -> str:
+    """That copies whose paths begin so were left out, to be added to a refusal; empty where none was."""
+    kept = {sha256[photograph.relative]: photograph.relative for photograph in assigned}
+    gone = sha256.keys() - {photograph.relative for photograph in assigned}
+    copies = sorted(path for path in gone if path.startswith(within) and sha256[path] in kept)
+    if not copies:
+        return ""
     return (
-        f"none is left for the {split} split: the class {label!r}, as every other, has fewer than "
-        f"{_FEWEST_TO_SHARE} different photographs to draw from; add some"
+        ": readable ones were left out, as a held-out split has copies of them; "
+        f"{copies[0]} is the same as {kept[sha256[copies[0]]]}"
+    )
+
+
+def _too_few(lost: Sequence[str], groups: Sequence[Group], drawn: Sequence[Split]) -> str:
+    count = sum(group[0].label == lost[0] for group in groups)
+    *others, last = (split for split in SPLITS if split in {"train", *drawn})
+    more = f"; {len(lost)} classes in all have too few" if len(lost) > 1 else ""
+    return (
+        f"the class {lost[0]!r} has {count} different photograph{'' if count == 1 else 's'} of its own "
+        f"and needs {_fewest(drawn)}, one each for {', '.join(others)} and {last}{more}"
     )

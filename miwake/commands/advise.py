@@ -57,7 +57,7 @@ def _show(advice: Advice, photographs: Path) -> None:
     width = max(map(len, advice.estimated_seconds))
     for recipe, seconds in advice.estimated_seconds.items():
         mark = "  <- recommended" if recipe == advice.recipe else ""
-        click.echo(f"  {recipe:{width}}  about {_duration(seconds)}{mark}")
+        click.echo(f"  {recipe:{width}}  at most {_duration(seconds)}{mark}")
     weights = " --class-weights" if advice.class_weights else ""
     folder = shlex.quote(str(photographs))
     click.echo(f"miwake train {folder} --recipe {advice.recipe}{weights} --name NAME --models MODELS")

@@ -41,6 +41,15 @@ def test_the_last_line_is_the_command_to_run(photographs: Path) -> None:
     )
 
 
+def test_the_times_are_called_the_upper_limits_that_they_are(photographs: Path) -> None:
+    result = advise(photographs)
+
+    lines = result.stdout.splitlines()
+    times = lines[lines.index("estimated time on this machine:") + 1 : -1]
+    assert len(times) == 3
+    assert all("  at most " in line for line in times)
+
+
 def test_json_carries_the_facts_and_names_what_was_left_out(photographs: Path) -> None:
     (photographs / "red" / "notes.jpg").write_text("text")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -32,10 +33,22 @@ def two_images_a_class(root: Path) -> None:
         write(root / label, 2)
 
 
+def one_class_of_two_images(root: Path) -> None:
+    write(root / "iris", 20)
+    write(root / "rose", 2)
+
+
 def a_class_missing_from_validation(root: Path) -> None:
     for label in ("iris", "rose"):
         write(root / "train" / label, 9)
     write(root / "validation" / "iris", 3)
+
+
+def a_class_whose_validation_files_are_those_of_train(root: Path) -> None:
+    for label in ("iris", "rose"):
+        write(root / "train" / label, 3)
+    write(root / "validation" / "iris", 3)
+    shutil.copytree(root / "train" / "rose", root / "validation" / "rose")
 
 
 def a_class_whose_validation_files_are_corrupt(root: Path) -> None:
@@ -68,8 +81,13 @@ def a_damaged_idx_file(root: Path) -> None:
     ("make", "line"),
     [
         (one_class, "gives the class 'iris' alone; at least two are needed"),
-        (two_images_a_class, "none is left for the validation split: the class 'iris', as every other, has"),
+        (two_images_a_class, "the class 'iris' has 2 different photographs of its own and needs 3, one each"),
+        (one_class_of_two_images, "the class 'rose' has 2 different photographs of its own and needs 3"),
         (a_class_missing_from_validation, "validation/ has no folder for the class 'rose' that train/ has"),
+        (
+            a_class_whose_validation_files_are_those_of_train,
+            "train/rose/0.png is the same as validation/rose/0.png",
+        ),
         (
             a_class_whose_validation_files_are_corrupt,
             "'rose' has no readable photograph left in the validation",

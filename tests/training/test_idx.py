@@ -81,9 +81,16 @@ def test_a_file_that_is_not_there_is_one_clear_line(tmp_path):
         read_idx(tmp_path / "nowhere")
 
 
-def test_a_disk_too_full_for_the_copy_is_one_clear_line(tmp_path, small_disk, monkeypatch):
+def test_a_temporary_folder_too_full_for_the_copy_is_named_in_one_clear_line(
+    tmp_path, small_disk, monkeypatch
+):
     path = write_idx(tmp_path / "images.gz", np.zeros((600, 28, 28), np.uint8))
     monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
 
-    with pytest.raises(DatasetError, match="No space left"):
+    with pytest.raises(DatasetError) as refusal:
         read_idx(path)
+
+    assert str(refusal.value) == (
+        f"the temporary folder {small_disk} has no room for a copy of {path}: No space left on device; "
+        "make some there, or name another folder with TMPDIR"
+    )

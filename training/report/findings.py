@@ -71,6 +71,7 @@ def findings(evidence: Evidence) -> tuple[Finding, ...]:
     found = [
         *_accuracy(evidence.test),
         *_classes(evidence.test),
+        *_never_tested(evidence.test),
         *_confidence(evidence),
         *_threshold(evidence),
         *_attention(evidence.padding),
@@ -123,19 +124,34 @@ def _classes(test: Evaluation) -> Iterator[Finding]:
     tested = [c for c in test.classes if c.recall is not None]
     weak = sorted((c for c in tested if _is_weak(c)), key=lambda c: c.recall or 0)
     if weak:
-        named = ", ".join(f"{c.label} ({c.recall:.0%})" for c in weak[:_NAMED])
-        more = f" and {len(weak) - _NAMED} more" if len(weak) > _NAMED else ""
+        named = _named([f"{c.label} ({c.recall:.0%})" for c in weak])
         yield Finding(
             "serious" if any(c.recall == 0 for c in weak) else "caution",
-            f"Some classes are recognised less often than {_WEAK_RECALL:.0%}: {named}{more}.",
+            f"Some classes are recognised less often than {_WEAK_RECALL:.0%}: {named}.",
         )
-    few = [c for c in test.classes if c.images < _FEW_OF_A_CLASS]
+    few = [c for c in tested if c.images < _FEW_OF_A_CLASS]
     if few:
         which = "Every class has" if len(few) == len(test.classes) else f"{_classes_have(len(few))}"
         yield Finding(
             "caution",
             f"{which} fewer than {_FEW_OF_A_CLASS} test images: the figures of a single class say little.",
         )
+
+
+def _never_tested(test: Evaluation) -> Iterator[Finding]:
+    labels = [c.label for c in test.classes if not c.images]
+    if labels:
+        was = "was" if len(labels) == 1 else "were"
+        yield Finding(
+            "serious",
+            f"{_named(labels)} {was} never tested: the test images show none, so no figure says how well the "
+            "model does there.",
+        )
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _is_weak(figures: ClassFigures) -> bool:

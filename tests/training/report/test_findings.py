@@ -148,6 +148,28 @@ def test_a_class_that_is_never_recognised_is_serious():
     assert any("tulip (0%)" in text for text in _of("serious", _evidence(test=test)))
 
 
+def _tested_on(truth, *, labels):
+    """All right, and of some labels nothing."""
+    return evaluate_probabilities(np.eye(len(labels))[truth] * 0.8 + 0.1, truth, labels=labels)
+
+
+def test_a_class_that_was_never_tested_is_serious():
+    found = findings(_evidence(test=_tested_on(np.arange(200) % 2, labels=("rose", "tulip", "daisy"))))
+
+    assert found[0].weight == "serious"
+    assert found[0].text.startswith("daisy was never tested: ")
+    assert verdict(found) == "Do not rely on this model yet."
+
+
+def test_of_many_classes_that_were_never_tested_some_are_named_and_none_is_called_weak_or_small():
+    evidence = _evidence(test=_tested_on(np.arange(200) % 2, labels=("rose", "tulip", *"abcde")))
+
+    [serious] = _of("serious", evidence)
+
+    assert serious.startswith("a, b, c and 2 more were never tested")
+    assert not any("fewer than 10 test images" in text for text in _of("caution", evidence))
+
+
 def test_weights_in_the_loss_answer_for_unbalanced_classes():
     evidence = _evidence(train_counts={"rose": 500, "tulip": 100}, balanced_loss=True)
 
