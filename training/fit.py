@@ -60,7 +60,7 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
     observer: Observer,
     progress: Progress | None = None,
     scope: Scope = nullcontext,
-) -> list[HistoryRow]:
+) -> Progress:
     """Run all stages of the recipe on the samples of `train`, watching those of `validation`.
 
     Args:
@@ -74,13 +74,13 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
         scope: see `training.strategy`.
 
     Returns:
-        A row an epoch: stage and epoch from 1, loss, accuracy, val_loss, val_accuracy, learning_rate,
-        seconds.
+        How it ended. Its history has a row an epoch: stage and epoch from 1, loss, accuracy, val_loss,
+        val_accuracy, learning_rate, seconds.
 
     Raises:
         FitError: the loss is no number any more.
         OutOfMemoryError: the batches are too large for the device.
-        CacheError: features cannot be kept.
+        CacheError: features cannot be kept, or cannot any more.
     """
     running = _Fit(
         classifier=classifier,
@@ -97,12 +97,21 @@ def fit(  # noqa: PLR0913 - what is fitted, on what, how
         if number > progress.stage:
             progress = progress.next_stage(_values(running.fitted_until(number)))
         progress = _run_stage(running, progress)
-    return list(progress.history)
+    return progress
 
 
 def _run_stage(running: _Fit, progress: Progress) -> Progress:
     stage = running.recipe.stages[progress.stage]
     freeze(running.classifier, stage)
+    if not _is_over(progress, stage):  # or what was interrupted came after the fit
+        progress = _fit_stage(running, progress)
+    if stage.keep == "best":
+        _restore(running.fitted_until(progress.stage), progress.best)
+    return progress
+
+
+def _fit_stage(running: _Fit, progress: Progress) -> Progress:
+    stage = running.recipe.stages[progress.stage]
     with running.scope():
         fitting = prepare(
             running.classifier,
@@ -111,14 +120,13 @@ def _run_stage(running: _Fit, progress: Progress) -> Progress:
             epoch_seed=EpochSeed(seed=running.seed, stage=progress.stage, epoch=0),
             cache=running.cache,
             observer=running.observer,
+            decided=progress.frozen_layers.get(progress.stage),
         )
         _compile(fitting, stage, loss_scaling=running.recipe.precision == "mixed_float16")
     _restore(fitting.model.optimizer.variables, progress.optimizer)
+    progress = progress.with_frozen_layers(fitting.frozen_layers)
     with within_device_memory(stage.batch_size, advice="choose smaller ones"):
-        progress = _run_epochs(running, fitting, progress)
-    if stage.keep == "best":
-        _restore(running.fitted_until(progress.stage), progress.best)
-    return progress
+        return _run_epochs(running, fitting, progress)
 
 
 def _run_epochs(running: _Fit, fitting: Fitting, progress: Progress) -> Progress:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from training.errors import RunError
 
 HistoryRow = dict[str, float]
 Arrays = tuple[npt.NDArray[Any], ...]
+FrozenLayers = Literal["once", "every epoch", "no room"]
+"""How a stage runs the layers it does not fit: `no room` to keep what they give is every epoch as well."""
 _FACTS, _COUNTS = "facts", "counts"
 _ARRAYS = ("weights", "optimizer", "best")
 # What NumPy, zip and JSON raise on damaged content, and what well-formed content of another kind raises here.
@@ -46,6 +48,8 @@ class Progress:
         weights: of the layers any stage so far has fitted.
         optimizer: its variables.
         best: the weights of the smallest validation loss.
+        frozen_layers: how they ran, by stage; a file of before this was kept lacks stages.
+        seconds: by phase of the run, those of interrupted processes too.
     """
 
     stage: int = 0
@@ -56,10 +60,22 @@ class Progress:
     weights: Arrays = field(default=(), repr=False)
     optimizer: Arrays = field(default=(), repr=False)
     best: Arrays = field(default=(), repr=False)
+    frozen_layers: Mapping[int, FrozenLayers] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     def next_stage(self, weights: Arrays) -> Progress:
         """At the start of the next stage."""
-        return Progress(stage=self.stage + 1, history=self.history, weights=weights)
+        return Progress(
+            stage=self.stage + 1,
+            history=self.history,
+            weights=weights,
+            frozen_layers=self.frozen_layers,
+            seconds=self.seconds,
+        )
+
+    def with_frozen_layers(self, how: FrozenLayers) -> Progress:
+        """Now that it is known how they run in this stage."""
+        return replace(self, frozen_layers={**self.frozen_layers, self.stage: how})
 
 
 def save_progress(path: Path, progress: Progress) -> None:
@@ -92,11 +108,20 @@ def load_progress(path: Path) -> Progress | None:
             facts = json.loads(stored[_FACTS].tobytes())
             counts = facts.pop(_COUNTS)
             arrays = {kind: _of_kind(stored, kind, counts[kind]) for kind in _ARRAYS}
-            return Progress(**{**facts, "history": tuple(facts["history"]), **arrays})
+            return Progress(**{**facts, **_converted(facts), **arrays})
     except FileNotFoundError:
         return None
     except _UNREADABLE as exc:
         raise RunError(f"{path} cannot be read: start anew with --fresh") from exc
+
+
+def _converted(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON knows as a list, or by a text."""
+    by_stage = facts.get("frozen_layers", {})
+    return {
+        "history": tuple(facts["history"]),
+        "frozen_layers": {int(stage): how for stage, how in by_stage.items()},
+    }
 
 
 def _arrays(progress: Progress) -> dict[str, npt.NDArray[Any]]:

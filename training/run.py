@@ -15,7 +15,7 @@ from training.dataset import Dataset
 from training.evaluation import Evaluation
 from training.networks import Classifier
 from training.photographs import Split
-from training.progress import HistoryRow
+from training.progress import FrozenLayers, HistoryRow
 from training.recipe import Recipe
 from training.svm import LinearSvm
 
@@ -32,6 +32,7 @@ class Run:
         classifier: float32, as exported.
         cut: the same network, cut for Grad-CAM.
         history: a row an epoch; empty for a support vector machine.
+        frozen_layers: how each stage ran those, from 0; without those of a run that an older version began.
         svm: the machine, where the recipe has one.
         calibration: of the logits.
         logits: float32 [N, C] of `validation` and `test`, before the temperature.
@@ -47,6 +48,7 @@ class Run:
     classifier: Classifier
     cut: CutModel
     history: tuple[HistoryRow, ...]
+    frozen_layers: Mapping[int, FrozenLayers]
     svm: LinearSvm | None
     calibration: Calibration
     logits: Mapping[Split, npt.NDArray[np.float32]]
@@ -58,6 +60,12 @@ class Run:
     def model(self) -> Any:
         """uint8 [N, H, W, 3] to logits float32 [N, C]."""
         return self.classifier.model
+
+    def copies(self, stage: int) -> int | None:
+        """How many fixed copies of each photograph its pictures were drawn from; None where nobody knows."""
+        how = self.frozen_layers.get(stage)
+        asked = self.recipe.augmentation_of(self.recipe.stages[stage]).copies
+        return None if how is None else asked * (how == "once")
 
     def probabilities(self, split: Split) -> npt.NDArray[np.float64]:
         """As they are answered, before rounding: [N, C]."""

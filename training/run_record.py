@@ -62,6 +62,7 @@ def report_of(run: Run) -> dict[str, Any]:
         "command": run.command,
         "recipe": run.recipe.name,
         "recipe_values": asdict(run.recipe) | {"weights": weights_origin(run.recipe)},
+        "stages": _stages(run),
         "seed": run.data.seed,
         "dataset_sha256": run.data.decoded.dataset_sha256,
         "image_counts": sizes(run.data.samples),
@@ -101,6 +102,14 @@ def predictions_of(run: Run) -> list[Row]:
             "probability": round(float(row.max()), 6),
         }
         for photograph, row in zip(tested, run.probabilities("test"), strict=True)
+    ]
+
+
+def _stages(run: Run) -> list[dict[str, Any]]:
+    """What each did with its frozen layers and fixed copies, which may be other than the recipe asks for."""
+    return [
+        {"frozen_layers": run.frozen_layers.get(number), "copies": run.copies(number)}
+        for number in range(len(run.recipe.stages))
     ]
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from training.observer import Observer
 from training.phases import Phases
 from training.photographs import Photograph, Split, check_can_be_learnt, find_photographs, labels_of
 from training.plan import Plan
-from training.progress import HistoryRow, Progress
+from training.progress import Progress
 from training.reading import Unreadable
 from training.report.page import write_report
 from training.run import Run
@@ -79,7 +79,7 @@ class _Fitted:
 
     classifier: Classifier
     cut: CutModel
-    history: list[HistoryRow]
+    progress: Progress
     svm: LinearSvm | None
 
 
@@ -119,7 +119,10 @@ def train(plan: Plan, *, say: Callable[[str], None] | None = None, progress: boo
     with open_run(
         plan.runs, name=plan.name, command=plan.command, facts=_facts(plan, data), fresh=plan.fresh
     ) as folder:
-        with phases.phase("fit"), _observer(plan, folder, say=say, progress=progress) as observer:
+        if folder.progress is not None:
+            phases.add(folder.progress.seconds)
+        observing = _observer(plan, folder, phases, say=say, progress=progress)
+        with phases.phase("fit"), observing as observer:
             fitted = _fit(plan, classifier, data, folder, observer=observer, scope=scope)
         with phases.phase("evaluate"):
             run = _measured(plan, data, fitted, phases=phases, progress=progress)
@@ -163,24 +166,26 @@ def _weights_fact(weights: str) -> str:
 
 @contextmanager
 def _observer(
-    plan: Plan, folder: RunFolder, *, say: Callable[[str], None] | None, progress: bool
+    plan: Plan, folder: RunFolder, phases: Phases, *, say: Callable[[str], None] | None, progress: bool
 ) -> Iterator[Observer]:
+    def save(done: Progress) -> None:
+        folder.save(replace(done, seconds=phases.so_far()))
+
     say = say or (lambda _: None)
     done = folder.progress or Progress()
     if folder.progress is not None:
         say(f"goes on with {folder.path} after epoch {done.epoch} of stage {done.stage + 1}")
     if not plan.tensorboard:
-        yield Observer(say=say, save=folder.save, progress=progress)
+        yield Observer(say=say, save=save, progress=progress)
         return
     with closing(EpochEvents(folder.path / "tensorboard", first_step=len(done.history))) as events:
-        yield Observer(say=say, save=folder.save, epoch=events.add, progress=progress)
+        yield Observer(say=say, save=save, epoch=events.add, progress=progress)
 
 
 def _fit(  # noqa: PLR0913 - what is fitted, on what, how
     plan: Plan, classifier: Classifier, data: Dataset, folder: RunFolder, *, observer: Observer, scope: Scope
 ) -> _Fitted:
-    history: list[HistoryRow] = []
-    svm = None
+    done, svm = Progress(), None
     if plan.recipe.svm is not None:
         svm = fit_svm(
             classifier,
@@ -190,7 +195,7 @@ def _fit(  # noqa: PLR0913 - what is fitted, on what, how
             progress=observer.progress,
         )
     else:
-        history = fit(
+        done = fit(
             classifier,
             plan.recipe,
             samples=data.samples,
@@ -203,7 +208,7 @@ def _fit(  # noqa: PLR0913 - what is fitted, on what, how
             scope=scope,
         )
     plain = float32_copy(classifier, plan.recipe)
-    return _Fitted(classifier=plain, cut=split_for_grad_cam(plain.model), history=history, svm=svm)
+    return _Fitted(classifier=plain, cut=split_for_grad_cam(plain.model), progress=done, svm=svm)
 
 
 def _measured(plan: Plan, data: Dataset, fitted: _Fitted, *, phases: Phases, progress: bool) -> Run:
@@ -219,7 +224,8 @@ def _measured(plan: Plan, data: Dataset, fitted: _Fitted, *, phases: Phases, pro
         data=data,
         classifier=fitted.classifier,
         cut=fitted.cut,
-        history=tuple(fitted.history),
+        history=fitted.progress.history,
+        frozen_layers=fitted.progress.frozen_layers,
         svm=fitted.svm,
         calibration=calibration,
         logits=logits,

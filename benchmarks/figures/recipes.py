@@ -8,7 +8,6 @@ of keras.applications without the top. Hours on two cores. What is interrupted g
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import subprocess
@@ -22,7 +21,6 @@ import click
 
 from training.evaluation import wilson_interval
 from training.recipe_files import load_recipe
-from training.run_folder import HISTORY_FILE
 
 _MIWAKE = (sys.executable, "-m", "miwake")
 _FOLDS = 5
@@ -146,22 +144,13 @@ def _report(work: Path, row: Row) -> dict[str, Any] | None:
     for path in sorted(work.glob("runs/*/report.json"), reverse=True):
         report: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if report["name"] == row.name and _values(report["recipe_values"]) == wanted:
-            return report | {"wall_seconds": _seconds(path.parent, report)}
+            return report | {"wall_seconds": math.fsum(report["seconds"].values())}
     return None
 
 
 def _values(recipe: Mapping[str, Any]) -> Any:
     """As JSON holds them; weights may be a file of any path."""
     return json.loads(json.dumps({key: value for key, value in recipe.items() if key != "weights"}))
-
-
-def _seconds(run: Path, report: Mapping[str, Any]) -> float:
-    """Of the whole run; of a fit that was interrupted its last process saw a part, the history all epochs."""
-    with (run / HISTORY_FILE).open(encoding="utf-8", newline="") as file:
-        epochs = [float(entry["seconds"]) for entry in csv.DictReader(file)]
-    seconds: dict[str, float] = report["seconds"]
-    others = math.fsum(value for phase, value in seconds.items() if phase != "fit")
-    return max(seconds["fit"], math.fsum(epochs)) + others
 
 
 def _table(work: Path) -> Iterator[str]:

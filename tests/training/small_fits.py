@@ -54,7 +54,7 @@ def fitted(recipe: Any, samples: Any, folder: Path, *, seed: int = 0, **options:
     cache = FeatureCache(folder=folder, dtype=recipe.features)
     classifier = built(recipe, seed=seed)
     given = {"cache": cache, "observer": Observer()} | options
-    return classifier, fit(classifier, recipe, samples=samples, seed=seed, **given)
+    return classifier, fit(classifier, recipe, samples=samples, seed=seed, **given).history
 
 
 def built(recipe: Any, *, seed: int = 0, classes: int = 3) -> Any:

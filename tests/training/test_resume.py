@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,8 @@ def _progress():
         weights=arrays[0],
         optimizer=(np.int64(7) * np.ones((), np.int64), *arrays[1]),
         best=arrays[2],
+        frozen_layers={0: "no room", 1: "once"},
+        seconds={"decode": 0.1 + 0.2, "fit": 1e3},
     )
 
 
@@ -121,6 +124,7 @@ def test_progress_is_read_back_as_it_was_written(tmp_path):
 
     assert (read.stage, read.epoch, read.best_loss, read.best_epoch) == (1, 3, 1 / 3, 2)
     assert read.history == _progress().history
+    assert (read.frozen_layers, read.seconds) == (_progress().frozen_layers, _progress().seconds)
     for kind in ("weights", "optimizer", "best"):
         mine, other = getattr(read, kind), getattr(_progress(), kind)
         assert [array.dtype for array in mine] == [array.dtype for array in other]
@@ -132,6 +136,31 @@ def test_a_first_epoch_without_a_best_loss_can_be_kept(tmp_path):
     save_progress(tmp_path / "progress.npz", Progress())
 
     assert load_progress(tmp_path / "progress.npz") == Progress()
+
+
+def test_progress_that_an_older_version_kept_can_be_gone_on_with(tmp_path):
+    """It knows neither how frozen layers ran nor the seconds."""
+    path = tmp_path / "progress.npz"
+    save_progress(path, _progress())
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    facts = json.loads(arrays["facts"].tobytes())
+    del facts["frozen_layers"], facts["seconds"]
+    np.savez(path, **arrays | {"facts": np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)})
+
+    read = load_progress(path)
+
+    assert (read.stage, read.epoch) == (1, 3)
+    assert (read.frozen_layers, read.seconds) == ({}, {})
+
+
+def test_the_next_stage_keeps_what_is_of_the_whole_run():
+    following = _progress().next_stage(())
+
+    assert (following.stage, following.epoch, following.best, following.optimizer) == (2, 0, (), ())
+    assert following.history == _progress().history
+    assert following.frozen_layers == _progress().frozen_layers
+    assert following.seconds == _progress().seconds
 
 
 def test_no_file_is_no_progress(tmp_path):

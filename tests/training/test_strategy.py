@@ -52,7 +52,7 @@ def fitted(scope, count, recipe):
     samples = splits(count, 8)
     rows = fit(
         classifier, recipe, samples=samples, seed=0, cache=cache, observer=Observer(), scope=scope
-    )
+    ).history
     answers = infer(classifier.model, samples["validation"], description="", progress=False)
     return [row["loss"] for row in rows], classifier.model.get_weights(), answers
 

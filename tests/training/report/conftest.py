@@ -39,7 +39,7 @@ def run(tmp_path_factory, tiny_recipe, photographs):
         photographs, found, tiny_recipe.image, labels=labels_of(found), seed=3, cache=cache, progress=False
     )
     classifier = build_classifier(tiny_recipe, classes=len(data.labels))
-    history = fit(
+    done = fit(
         classifier,
         tiny_recipe,
         samples=data.samples,
@@ -69,7 +69,8 @@ def run(tmp_path_factory, tiny_recipe, photographs):
         data=data,
         classifier=classifier,
         cut=split_for_grad_cam(classifier.model),
-        history=tuple(history),
+        history=done.history,
+        frozen_layers=done.frozen_layers,
         svm=None,
         calibration=calibration,
         logits=logits,
