@@ -52,7 +52,7 @@ def _figures(run: Run) -> list[Markup]:
             f"{test.error_before:.3f} before the temperature of {run.calibration.temperature:.3g}",
         ),
         _figure("Log loss", f"{test.log_loss:.3f}", "nats; 0 is perfect"),
-        _figure("Time", _duration(sum(run.seconds.values())), "from decoding to export"),
+        _figure("Time", _duration(sum(run.seconds.values())), "from decoding to evaluation"),
     ]
 
 
