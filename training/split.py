@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,18 +13,19 @@ from training.photographs import SPLITS, Photograph, Split, labels_of
 Group = list[Photograph]
 """Photographs of equal bytes: no split may hold what another has."""
 
+_FRACTIONS: Mapping[Split, float] = {"validation": 0.15, "test": 0.15}  # of a class's different photographs
+
 
 def assign_splits(
     photographs: Sequence[Photograph],
     *,
     sha256: Mapping[str, str],
     seed: int,
-    validation_fraction: float = 0.15,
-    test_fraction: float = 0.15,
+    folders: Collection[Split | None] = (),
 ) -> tuple[Photograph, ...]:
     """Give every photograph a split; what the folders say stays.
 
-    A split that no folder holds is drawn, class by class, from what is not assigned or from `train/`. Files
+    A split without a folder is drawn, class by class, from what is not assigned or from `train/`. Files
     of equal bytes are drawn as one, so that no split holds what another has. The draw depends on the seed,
     the relative paths and the contents alone. Every class has at least one in every split that is drawn.
 
@@ -32,8 +33,7 @@ def assign_splits(
         photographs: the readable ones.
         sha256: of their files, by relative path; of those that were left out too.
         seed: of the draw.
-        validation_fraction: of a class's different photographs.
-        test_fraction: the same.
+        folders: splits that have one besides those of the photographs: it may have nothing left in it.
 
     Returns:
         The photographs sorted by relative path, none of them with split None.
@@ -42,9 +42,8 @@ def assign_splits(
         DatasetError: a class has too few photographs for the splits to be drawn, a split would stay empty, or
             a class would have nothing to be learnt from, or nothing in the validation split of the folders.
     """
-    fractions: dict[Split, float] = {"validation": validation_fraction, "test": test_fraction}
-    given = {photograph.split for photograph in photographs}
-    drawn = {split: fraction for split, fraction in fractions.items() if split not in given}
+    given = {*folders, *(photograph.split for photograph in photographs)}
+    drawn = {split: fraction for split, fraction in _FRACTIONS.items() if split not in given}
     assigned = [p for p in photographs if p.split not in {None, "train"}]
     groups = group_by_content([p for p in photographs if p.split in {None, "train"}], sha256)
     rng = np.random.default_rng(seed)

@@ -21,7 +21,7 @@ def _class(label, count, *, split=None, first=0):
 def _assign(photographs, *, seed=0, content=lambda relative: relative, left_out=()):
     """Split photographs; files of equal `content` have equal bytes, and some were left out before."""
     sha256 = {p.relative: content(p.relative) for p in (*photographs, *left_out)}
-    return assign_splits(photographs, sha256=sha256, seed=seed)
+    return assign_splits(photographs, sha256=sha256, seed=seed, folders={p.split for p in left_out})
 
 
 def _within_split(relative):
@@ -178,3 +178,16 @@ def test_a_train_folder_that_is_all_copies_is_refused_with_one_of_them():
         DatasetError, match=r"left for the train split: .* train/a/000 is the same as test/a/000$"
     ):
         _assign(tested, content=_within_split, left_out=copies)
+
+
+def test_a_validation_folder_that_is_all_copies_is_not_replaced_by_a_draw():
+    learnt = [p for label in "ab" for p in _class(label, 9, split="train")]
+    tested, copies = (
+        [p for label in "ab" for p in _class(label, 2, split=split, first=20)]
+        for split in ("test", "validation")
+    )
+
+    with pytest.raises(
+        DatasetError, match=r"left for the validation split: .* validation/a/020 is the same as test/a/020$"
+    ):
+        _assign([*learnt, *tested], content=_within_split, left_out=copies)
