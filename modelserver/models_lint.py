@@ -123,7 +123,7 @@ def _lint_model(model: Path, sidecar: Sidecar | None) -> Iterator[Finding]:
 def _lint_names(model: Path) -> Iterator[Finding]:
     for path in sorted(model.iterdir()):
         if path.name.startswith(".") and path.is_dir():
-            yield warning(path, "left over by a publication that was interrupted; it can be removed")
+            yield warning(path, "of a publication that goes on, or left over by one that was interrupted")
         elif path.is_dir() and not is_version_name(path.name):
             yield warning(path, "not a version: its name is no whole number")
 

@@ -44,7 +44,7 @@ def test_what_a_publication_left_over_and_what_is_no_version_is_a_warning(clean:
 
     assert findings(clean) == [
         "warning: notes: no version in it: nothing of it is served",
-        "warning: toy/.incoming-7: left over by a publication that was interrupted; it can be removed",
+        "warning: toy/.incoming-7: of a publication that goes on, or left over by one that was interrupted",
         "warning: toy/v2: not a version: its name is no whole number",
     ]
 
