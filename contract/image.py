@@ -17,8 +17,8 @@ import functools
 import hashlib
 import io
 import struct
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -79,30 +79,51 @@ def decode(
         ImageUndecodableError: truncated or damaged.
         TooManyPixelsError: more than `max_pixels`; nothing was decoded.
     """
+    with _errors_of_ours(data, max_pixels), Image.open(io.BytesIO(data), formats=_formats()) as image:
+        _refuse_too_many_pixels(image, max_pixels)
+        _draft(image, spec)
+        with admit(image.width * image.height):
+            image.load()
+            pixels = np.array(_fit(_resizable(upright(image)), spec))
+            image.close()  # frees its memory before the next picture is let in
+    return pixels
+
+
+def size_in_header(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels before EXIF turns them; nothing is decoded.
+
+    Raises:
+        UnsupportedFormatError, ImageUndecodableError: as `decode`.
+        TooManyPixelsError: far more than `DEFAULT_MAX_PIXELS`.
+    """
+    with (
+        _errors_of_ours(data, DEFAULT_MAX_PIXELS),
+        Image.open(io.BytesIO(data), formats=_formats()) as image,
+    ):
+        return image.size
+
+
+def pixels_sha256(pixels: Pixels) -> str:
+    """The SHA-256 of decoded pixels, in hexadecimal: equal digests mean equal decoders."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+@contextmanager
+def _errors_of_ours(data: bytes, max_pixels: int) -> Iterator[None]:
+    """Pillow's parsers answer hostile bytes with nearly any exception (struct.error, KeyError, zlib.error …).
+
+    This is the border at which all of them become one of ours.
+    """
     try:
-        with Image.open(io.BytesIO(data), formats=_formats()) as image:
-            _refuse_too_many_pixels(image, max_pixels)
-            _draft(image, spec)
-            with admit(image.width * image.height):
-                image.load()
-                pixels = np.array(_fit(_resizable(upright(image)), spec))
-                image.close()  # frees its memory before the next picture is let in
-            return pixels
+        yield
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise TooManyPixelsError(f"the image has more than {max_pixels} pixels") from exc
     except UnidentifiedImageError as exc:
         raise _unidentified(data) from exc
-    # Pillow's parsers answer hostile bytes with nearly any exception (struct.error, KeyError, zlib.error …).
-    # This is the border at which all of them become one of ours.
     except Exception as exc:
         raise ImageUndecodableError("the image is truncated or damaged") from exc
-
-
-def pixels_sha256(pixels: Pixels) -> str:
-    """The SHA-256 of decoded pixels, in hexadecimal: equal digests mean equal decoders."""
-    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 @functools.cache

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from contract.errors import TooManyPixelsError
-from contract.image import decode
+from contract.errors import ImageUndecodableError, TooManyPixelsError, UnsupportedFormatError
+from contract.image import decode, size_in_header
 from contract.image_spec import ImageSpec
 from tests.pictures import encoded, picture, png_header_only
 
@@ -72,3 +72,17 @@ def test_pixels_are_limited_by_the_header() -> None:
         decode(encoded(), SAME_SIZE, max_pixels=2399)
 
     assert decode(encoded(), SAME_SIZE, max_pixels=2400).shape == (40, 60, 3)
+
+
+def test_the_size_is_read_from_the_header_alone() -> None:
+    assert size_in_header(encoded(picture(60, 40))) == (60, 40)
+    assert size_in_header(png_header_only(3000, 2000)) == (3000, 2000)
+
+
+def test_where_no_size_can_be_read_the_error_is_that_of_decoding() -> None:
+    with pytest.raises(TooManyPixelsError):
+        size_in_header(png_header_only(30_000, 30_000))
+    with pytest.raises(UnsupportedFormatError):
+        size_in_header(b"text")
+    with pytest.raises(ImageUndecodableError):
+        size_in_header(encoded(picture(60, 40))[:20])
