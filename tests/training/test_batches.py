@@ -132,3 +132,7 @@ def test_every_epoch_draws_one_of_an_images_copies(copies):
 
     assert len(set(seen)) == (1 if copies == 1 else 3)
     assert {value // 40 for value in seen[0]} == set(range(copies))
+
+
+def test_no_thread_tunes_a_pass_that_would_wait_for_it_at_its_end():
+    assert _batches().in_order().options().autotune.enabled is False
