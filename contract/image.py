@@ -94,12 +94,13 @@ def size_in_header(data: bytes) -> tuple[int, int]:
 
     Raises:
         UnsupportedFormatError, ImageUndecodableError: as `decode`.
-        TooManyPixelsError: far more than `DEFAULT_MAX_PIXELS`.
+        TooManyPixelsError: more than `DEFAULT_MAX_PIXELS`.
     """
     with (
         _errors_of_ours(data, DEFAULT_MAX_PIXELS),
         Image.open(io.BytesIO(data), formats=_formats()) as image,
     ):
+        _refuse_too_many_pixels(image, DEFAULT_MAX_PIXELS)
         return image.size
 
 
@@ -110,9 +111,9 @@ def pixels_sha256(pixels: Pixels) -> str:
 
 @contextmanager
 def _errors_of_ours(data: bytes, max_pixels: int) -> Iterator[None]:
-    """Pillow's parsers answer hostile bytes with nearly any exception (struct.error, KeyError, zlib.error …).
+    """Turn whatever Pillow raises into one of our errors.
 
-    This is the border at which all of them become one of ours.
+    Its parsers answer hostile bytes with nearly any exception (struct.error, KeyError, zlib.error …).
     """
     try:
         yield

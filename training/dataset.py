@@ -64,7 +64,7 @@ def prepare_dataset(  # noqa: PLR0913 - where from, how, and where to
     """
     decoded = decode_photographs(found, spec, cache=cache, progress=progress)
     kept, duplicates = leave_out_duplicates(decoded.photographs, decoded.sha256)
-    folders = {photograph.split for photograph in found}
+    folders = {photograph.split for photograph in found if photograph.split is not None}
     photographs = assign_splits(kept, sha256=decoded.sha256, seed=seed, folders=folders)
     return Dataset(
         seed=seed,

@@ -1,7 +1,7 @@
 """How well a model tells pictures of no class from its own: by top probability and by embedding.
 
-Measured with the default recipe on 17 flowers, where the threshold answers 92 % of the test images: it also
-labels 43 % of 225 photographs of hands and cats (AUROC 0.915), the similarity of embeddings none of them
+Measured with efficientnet-lite0-linear on 17 flowers, where the threshold answers 92 % of the test images: it
+also labels 43 % of 225 photographs of hands and cats (AUROC 0.915), the similarity of embeddings none of them
 (1.000). But of flowers of a class left out of training (six of the 17, each in turn, by a linear head) the
 threshold labels 59 % (0.885) and the similarity 87 % (0.751): it finds what looks like nothing in training.
 """

@@ -15,8 +15,8 @@ import numpy as np
 from training.errors import WeightsError
 
 OFFLINE_CHOICES = (
-    "choose --weights PATH (a saved file), --weights none, or --recipe efficientnet-lite0-linear, whose "
-    "weights come from the package index"
+    "choose --weights PATH (a saved file), --weights none, or a recipe of efficientnet-lite0, whose weights "
+    "come from the package index"
 )
 
 

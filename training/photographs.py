@@ -12,7 +12,7 @@ refused later and listed in the report: nothing is skipped because of its name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -85,6 +85,11 @@ def loose_files(root: Path) -> tuple[str, ...]:
     return tuple(sorted(_relative(child, root) for child in found if child not in read))
 
 
+def learnable(photographs: Sequence[Photograph]) -> tuple[Photograph, ...]:
+    """Those that may be learnt from: of no held-out split."""
+    return tuple(photograph for photograph in photographs if photograph.split in {None, "train"})
+
+
 def labels_of(photographs: Sequence[Photograph]) -> tuple[str, ...]:
     """The classes in the order of the network's outputs: sorted folder names."""
     return tuple(sorted({photograph.label for photograph in photographs}))
@@ -94,10 +99,11 @@ def check_can_be_learnt(root: Path, photographs: Sequence[Photograph]) -> None:
     """Refuse what may be measured on but not learnt from.
 
     Raises:
-        DatasetError: no `train/` beside other splits, fewer than two classes, a class that `train/` or
-            `validation/` lacks, or one with the name that stands for no class at all.
+        DatasetError: no `train/` beside other splits, a split's folder without class folders, fewer than two
+            classes, a class that `train/` or `validation/` lacks, or one with the name that stands for no
+            class at all.
     """
-    learnt = {photograph.label for photograph in photographs if photograph.split in {None, "train"}}
+    learnt = {photograph.label for photograph in learnable(photographs)}
     if not learnt:
         raise DatasetError(f"{root} has no train/ folder with class folders")
     strangers = sorted({photograph.label for photograph in photographs} - learnt)
@@ -106,12 +112,22 @@ def check_can_be_learnt(root: Path, photographs: Sequence[Photograph]) -> None:
     if len(learnt) < _FEWEST_CLASSES:
         raise DatasetError(f"{root} gives the class {min(learnt)!r} alone; at least two are needed")
     _refuse_unknown(learnt)
+    _refuse_split_without_classes(root, {photograph.split for photograph in photographs})
     validated = {photograph.label for photograph in photographs if photograph.split == "validation"}
     if validated and learnt - validated:
         raise DatasetError(
             f"validation/ has no folder for the class {min(learnt - validated)!r} that train/ has: add it, "
             "or take validation/ away and it is drawn from train/"
         )
+
+
+def _refuse_split_without_classes(root: Path, found: Collection[Split | None]) -> None:
+    """Beside `train/` a folder called as a split is one, and none is drawn in its place without a word."""
+    for split in SPLITS:
+        if "train" in found and split not in found and _is_folder(root / split):
+            raise DatasetError(
+                f"{root / split} has no class folder: add them, or take it away and {split} is drawn"
+            )
 
 
 def _refuse_unknown(labels: Iterable[str]) -> None:

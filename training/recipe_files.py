@@ -12,7 +12,6 @@ from training.errors import RecipeError
 from training.recipe import Recipe
 from training.typed_table import read_table
 
-DEFAULT_RECIPE = "efficientnet-lite0-linear"
 _RECIPES = resources.files("training") / "recipes"
 _EXTENDS = "extends"
 _DEEPEST = 5  # a recipe that extends itself ends there

@@ -21,7 +21,7 @@ def assign_splits(
     *,
     sha256: Mapping[str, str],
     seed: int,
-    folders: Collection[Split | None] = (),
+    folders: Collection[Split],
 ) -> tuple[Photograph, ...]:
     """Give every photograph a split; what the folders say stays.
 
@@ -33,7 +33,7 @@ def assign_splits(
         photographs: the readable ones.
         sha256: of their files, by relative path; of those that were left out too.
         seed: of the draw.
-        folders: splits that have one besides those of the photographs: it may have nothing left in it.
+        folders: splits that have one, though nothing may be left in it.
 
     Returns:
         The photographs sorted by relative path, none of them with split None.
@@ -42,14 +42,13 @@ def assign_splits(
         DatasetError: a class has too few photographs for the splits to be drawn, a split would stay empty, or
             a class would have nothing to be learnt from, or nothing in the validation split of the folders.
     """
-    given = {*folders, *(photograph.split for photograph in photographs)}
-    drawn = {split: fraction for split, fraction in _FRACTIONS.items() if split not in given}
+    drawn = {split: fraction for split, fraction in _FRACTIONS.items() if split not in folders}
     assigned = [p for p in photographs if p.split not in {None, "train"}]
     groups = group_by_content([p for p in photographs if p.split in {None, "train"}], sha256)
     rng = np.random.default_rng(seed)
     for label in labels_of(photographs):
         assigned += _draw([group for group in groups if group[0].label == label], drawn, rng)
-    shared = {*drawn, "train"} if None in given else drawn.keys()
+    shared = drawn.keys() if folders else {*drawn, "train"}
     _check_folders(assigned, sha256, named=[split for split in SPLITS if split not in shared])
     _check_draw(assigned, groups, drawn=[split for split in SPLITS if split in shared])
     return tuple(sorted(assigned, key=lambda photograph: photograph.relative))

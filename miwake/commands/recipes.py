@@ -13,8 +13,13 @@ def recipes() -> None:
 
     Each is a TOML file in training/recipes/; train --recipe takes a file of your own as well.
     """
-    from training.recipe_files import DEFAULT_RECIPE, recipe_names, recipe_summary
+    from training.default_recipe import DEFAULT_OF_MANY_SMALL_PICTURES, DEFAULT_RECIPE
+    from training.recipe_files import recipe_names, recipe_summary
 
+    remarks = {
+        DEFAULT_RECIPE: " (the default)",
+        DEFAULT_OF_MANY_SMALL_PICTURES: " (the default of many small pictures)",
+    }
     for name in recipe_names():
-        click.echo(f"{name} (the default)" if name == DEFAULT_RECIPE else name)
+        click.echo(name + remarks.get(name, ""))
         click.echo(textwrap.indent(recipe_summary(name), "    ") + "\n")

@@ -40,10 +40,15 @@ _AUTO = "auto"
 @click.option(
     "--recipe",
     metavar="NAME|FILE|auto",
-    help="A name (miwake recipes), a TOML file, or what `miwake advise` says.  [default: "
-    "efficientnet-lite0-linear]",
+    help="A name (miwake recipes), a TOML file, or auto: what `miwake advise` says.  [default: "
+    "efficientnet-lite0-finetune; efficientnet-lite0-small-pictures where there are at least 10,000 to learn "
+    "from and none of 100 looked at has a side above 64 pixels]",
 )
-@click.option("--backbone", metavar="NAME", help="A network of keras.applications instead of the recipe's.")
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="A network of keras.applications instead of the recipe's, which is linear where none is named.",
+)
 @click.option(
     "--weights", metavar="imagenet|none|PATH", help="What to start from, where not as the recipe says."
 )
@@ -98,20 +103,29 @@ def _trained(
     from modelserver.quiet_import import import_quietly
 
     import_quietly("tensorflow")
+    from contract.manifest import check_model_name
     from training.pixels import default_cache
     from training.plan import Plan
     from training.recipe import adjusted
-    from training.recipe_files import DEFAULT_RECIPE, load_recipe
+    from training.recipe_files import load_recipe
     from training.train import train as run
 
+    check_model_name(options["name"])  # before the photographs are looked at for a recipe
     if recipe == _AUTO:
         advice = _advised(photographs, seed=options["seed"], cache=options["cache"] or default_cache())
         recipe, class_weights = advice.recipe, class_weights or advice.class_weights
-    followed = adjusted(
-        load_recipe(recipe or DEFAULT_RECIPE), weights=weights, backbone=backbone, class_weights=class_weights
-    )
+    name = recipe or _default(photographs, backbone)
+    followed = adjusted(load_recipe(name), weights=weights, backbone=backbone, class_weights=class_weights)
+    if recipe is None:
+        _say(f"recipe: {name}")
     plan = Plan(photographs=photographs, recipe=followed, command=_command(), **options)
     return run(plan, say=_say)
+
+
+def _default(photographs: Path, backbone: str | None) -> str:
+    from training.default_recipe import DEFAULT_OF_ANOTHER_BACKBONE, default_recipe
+
+    return default_recipe(photographs) if backbone is None else DEFAULT_OF_ANOTHER_BACKBONE
 
 
 def _advised(photographs: Path, *, seed: int, cache: Path) -> Advice:

@@ -80,8 +80,9 @@ def test_the_size_is_read_from_the_header_alone() -> None:
 
 
 def test_where_no_size_can_be_read_the_error_is_that_of_decoding() -> None:
-    with pytest.raises(TooManyPixelsError):
-        size_in_header(png_header_only(30_000, 30_000))
+    for side in (8_000, 30_000):  # Pillow itself has a higher limit
+        with pytest.raises(TooManyPixelsError):
+            size_in_header(png_header_only(side, side))
     with pytest.raises(UnsupportedFormatError):
         size_in_header(b"text")
     with pytest.raises(ImageUndecodableError):

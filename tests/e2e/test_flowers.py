@@ -1,4 +1,4 @@
-"""The default recipe on real photographs: the Oxford 17 Flowers, which may not be redistributed."""
+"""`miwake train` by itself on real photographs: the Oxford 17 Flowers, which may not be redistributed."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ def test_recipes_lists_the_default_with_what_to_expect() -> None:
     result = run("recipes")
 
     assert result.exit_code == 0
-    assert "efficientnet-lite0-linear" in result.output
+    assert "\nefficientnet-lite0-finetune (the default)\n" in result.output
+    assert "efficientnet-lite0-small-pictures (the default of many small pictures)" in result.output
     assert "cnn3" in result.output
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import training.default_recipe
 from tests.miwake.train_command import (
     LARGE_RECIPE,
     train,
@@ -51,7 +52,9 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def assert_one_line(result: subprocess.CompletedProcess[str], text: str) -> None:
-    errors = [line for line in result.stderr.splitlines() if not line.startswith(("decoding", "reading"))]
+    errors = [
+        line for line in result.stderr.splitlines() if not line.startswith(("decoding", "reading", "recipe"))
+    ]
     assert result.returncode == 1
     assert len(errors) == 1, result.stderr
     assert errors[0].startswith("Error: ")
@@ -80,6 +83,31 @@ def test_what_cannot_be_followed(
 
     assert_one_line(result, text)
     assert not (tmp_path / "models" / "toy").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "many", "said"),
+    [
+        ((), False, ["recipe: efficientnet-lite0-finetune"]),
+        ((), True, ["recipe: efficientnet-lite0-small-pictures"]),
+        (("--backbone", "MobileNetV2"), True, ["recipe: linear"]),
+        (("--recipe", "efficientnet-lite0-linear"), True, []),
+    ],
+)
+def test_the_recipe_is_said_where_none_was_named(  # noqa: PLR0913, PLR0917 - fixtures and cases
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    many: bool,
+    said: list[str],
+) -> None:
+    monkeypatch.setattr(training.default_recipe, "is_large", lambda _: many)
+
+    result = train(photographs, tmp_path / "models", *arguments, "--weights", str(tmp_path / "nowhere"))
+
+    assert [line for line in result.stderr.splitlines() if line.startswith("recipe")] == said
+    assert_one_line(result, "nowhere")
 
 
 def test_a_folder_of_runs_that_cannot_be_made(photographs: Path, small_recipe: str, tmp_path: Path) -> None:

@@ -59,6 +59,18 @@ def a_class_whose_validation_files_are_corrupt(root: Path) -> None:
         path.write_bytes(path.read_bytes()[:50])
 
 
+def a_validation_folder_of_corrupt_files(root: Path) -> None:
+    a_class_whose_validation_files_are_corrupt(root)
+    for path in (root / "validation" / "iris").iterdir():
+        path.write_bytes(b"text")
+
+
+def a_validation_folder_without_class_folders(root: Path) -> None:
+    for label in ("iris", "rose"):
+        write(root / "train" / label, 9)
+    write(root / "validation", 3)
+
+
 def all_files_corrupt(root: Path) -> None:
     for label in ("iris", "rose"):
         (root / label).mkdir(parents=True)
@@ -91,6 +103,11 @@ def a_damaged_idx_file(root: Path) -> None:
         (
             a_class_whose_validation_files_are_corrupt,
             "'rose' has no readable photograph left in the validation",
+        ),
+        (a_validation_folder_of_corrupt_files, "no readable photograph is left for the validation split"),
+        (
+            a_validation_folder_without_class_folders,
+            "validation has no class folder: add them, or take it away",
         ),
         (all_files_corrupt, "the class 'iris' has no photograph that can be read"),
         (a_class_called_unknown, "a class cannot be called 'Unknown'"),

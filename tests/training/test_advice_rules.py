@@ -17,8 +17,16 @@ DIFFERENT = replace(SIMILAR, early=WELL, late=POORLY, early_is_better=True, late
 NEITHER = replace(SIMILAR, late=POORLY, late_is_better=False)
 
 
-def facts(contrast=SIMILAR, *, images=1000, smallest=80, largest=120):
-    return Facts(images=images, classes=10, smallest=smallest, largest=largest, contrast=contrast)
+def facts(contrast=SIMILAR, *, images=1000, smallest=80, largest=120, side=500):
+    return Facts(
+        images=images + 500,  # held out
+        learnt=images,
+        classes=10,
+        smallest=smallest,
+        largest=largest,
+        largest_side=side,
+        contrast=contrast,
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,6 +75,35 @@ def test_large_data_is_told_that_the_first_layers_stay_frozen(contrast):
 
     assert any("the later layers" in reason and 'frozen = "none"' in reason for reason in reasons)
     assert not any('frozen = "none"' in reason for reason in reasons_for(facts(contrast)))
+
+
+@pytest.mark.parametrize(
+    ("side", "recipe"),
+    [
+        (64, "efficientnet-lite0-small-pictures"),
+        (65, "efficientnet-lite0-finetune"),
+        (0, "efficientnet-lite0-finetune"),
+    ],
+)
+def test_all_of_the_network_is_fine_tuned_on_many_small_pictures(side, recipe):
+    known = facts(images=LARGE_IMAGES, side=side)
+
+    assert recipe_for(known) == recipe
+    assert any("all of the network is fine-tuned, at 64x64" in reason for reason in reasons_for(known)) is (
+        side == 64
+    )
+
+
+@pytest.mark.parametrize("contrast", [SIMILAR, DIFFERENT])
+def test_who_is_advised_a_quick_start_is_told_of_the_default(contrast):
+    assert any("without --recipe fine-tunes" in reason for reason in reasons_for(facts(contrast)))
+    assert not any(
+        "without --recipe" in reason for reason in reasons_for(facts(contrast, images=LARGE_IMAGES))
+    )
+
+
+def test_few_small_pictures_are_as_other_photographs():
+    assert recipe_for(facts(side=28)) == recipe_for(facts())
 
 
 @pytest.mark.parametrize(("largest", "expected"), [(240, False), (241, True)])

@@ -65,16 +65,31 @@ def test_a_single_class_is_refused(tmp_path):
         advise(tmp_path / "in", cache=tmp_path / "cache", progress=False)
 
 
+PACE = {"decode": 0.002, "forward": 0.01, "step": 0.003}
+
+
 def test_the_estimate_follows_its_formula():
     from training.advice.estimate import Pace, estimated_seconds
 
-    seconds = estimated_seconds(Pace(decode=0.002, forward=0.01, step=0.003), images=1000)
+    seconds = estimated_seconds(Pace(**PACE), images=1000, largest_side=500)
 
     once, epoch_of_head = 20 + 1000 * 0.012, 22 * 0.003
     assert seconds["efficientnet-lite0-linear"] == pytest.approx(once + 3 * 700 * 0.01 + 200 * epoch_of_head)
     assert seconds["efficientnet-lite0-finetune"] == pytest.approx(
         once + 100 * epoch_of_head + 4 * 700 * 0.7 * 0.01 + 8 * 700 * 0.65 * 0.01
     )
+
+
+def test_small_pictures_are_estimated_by_their_pixels_and_others_not_at_all():
+    from training.advice.estimate import _WHOLE, Pace, estimated_seconds
+
+    small, large = (estimated_seconds(Pace(**PACE), images=1000, largest_side=side) for side in (64, 65))
+
+    forward = 0.01 * 64**2 / 224**2
+    assert small["efficientnet-lite0-small-pictures"] == pytest.approx(
+        20 + 1000 * (0.002 + forward) + 20 * 22 * 0.003 + 5 * 700 * _WHOLE * forward
+    )
+    assert small.keys() - large.keys() == {"efficientnet-lite0-small-pictures"}
 
 
 def test_decoding_is_timed_on_the_files_though_their_pixels_may_be_kept(tmp_path):

@@ -21,7 +21,8 @@ def _class(label, count, *, split=None, first=0):
 def _assign(photographs, *, seed=0, content=lambda relative: relative, left_out=()):
     """Split photographs; files of equal `content` have equal bytes, and some were left out before."""
     sha256 = {p.relative: content(p.relative) for p in (*photographs, *left_out)}
-    return assign_splits(photographs, sha256=sha256, seed=seed, folders={p.split for p in left_out})
+    folders = {p.split for p in (*photographs, *left_out)} - {None}
+    return assign_splits(photographs, sha256=sha256, seed=seed, folders=folders)
 
 
 def _within_split(relative):

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def linear_recipe():
-    """The default recipe on small pixels for a few epochs."""
+    """A shipped recipe for a few epochs."""
     recipe = load_recipe("efficientnet-lite0-linear")
     stage = replace(recipe.stages[0], epochs=20)
     return replace(recipe, image=ImageSpec(height=224, width=224), stages=(stage,))
@@ -60,7 +60,7 @@ def test_the_manifest_says_what_was_answered_to_the_test_split(trained):
     assert reference.unknown_share == pytest.approx(trained.evaluation.below_threshold)
 
 
-def test_the_default_recipe_tells_colours_apart_and_takes_golden_photographs(
+def test_the_linear_recipe_tells_colours_apart_and_takes_golden_photographs(
     linear_recipe, pictures, tmp_path
 ):
     from training.exported_model import ExportedModel

@@ -20,7 +20,8 @@ from training.advice.sample import comparable, draw_sample
 from training.advice.separability import is_better, rightly_answered, separability
 from training.inference import infer
 from training.phases import Phases
-from training.photographs import Photograph, check_can_be_learnt, find_photographs, labels_of
+from training.photographs import Photograph, check_can_be_learnt, find_photographs, labels_of, learnable
+from training.picture_size import largest_side
 from training.pixels import decode_photographs, default_cache
 from training.reading import Unreadable
 from training.samples import samples_of
@@ -94,24 +95,27 @@ def advise_on(
     """
     sample = draw_sample(found, seed=seed)
     measured = _measure(sample, cache=cache or default_cache(), progress=progress)
-    facts = _facts(found, measured.contrast)
+    facts = _facts(found, sample, measured.contrast)
+    pace = measured.pace
     return Advice(
         recipe=recipe_for(facts),
         class_weights=is_unbalanced(facts),
         reasons=tuple(reasons_for(facts)),
         facts=facts,
-        estimated_seconds=estimated_seconds(measured.pace, images=len(found)),
+        estimated_seconds=estimated_seconds(pace, images=len(found), largest_side=facts.largest_side),
         unreadable=measured.unreadable,
     )
 
 
-def _facts(found: Sequence[Photograph], contrast: Contrast | None) -> Facts:
-    counts = Counter(photograph.label for photograph in found if photograph.split in {None, "train"})
+def _facts(found: Sequence[Photograph], sample: Sequence[Photograph], contrast: Contrast | None) -> Facts:
+    counts = Counter(photograph.label for photograph in learnable(found))
     return Facts(
         images=len(found),
+        learnt=counts.total(),
         classes=len(counts),
         smallest=min(counts.values()),
         largest=max(counts.values()),
+        largest_side=largest_side(sample),
         contrast=contrast,
     )
 

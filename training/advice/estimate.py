@@ -7,13 +7,16 @@ With N photographs, of which 0.7 N are learnt from, in batches of b:
     finetune = linear's, with its own head, + copies x 0.7 N x lower + epochs x 0.7 N x upper
     lower    = 0.7 x forward, once through the layers that stay frozen (up to block10_add)
     upper    = 0.65 x forward, a step of fitting the layers after them
+    small    = linear's at 64x64 without copies, + epochs x 0.7 N x whole
+    whole    = 6.5 x forward at 64x64, a step of fitting all layers
 
 Epochs, batches and copies are the recipe's: an upper limit, as early stopping may end a stage before. Start,
-decode, forward and step are seconds; the last three are measured on the sample. 0.7 and 0.65 were measured
-on two cores, as the quickest of nine batches of 32 each. The early recipe counts as the linear one, though
-it runs only a part of the network. Large data may leave no room on the disk for what the lower layers give
-of the copies (88 KB each as float32): the recipe then draws fresh changes and runs those layers every epoch,
-which takes epochs instead of copies times lower.
+decode, forward and step are seconds; the last three are measured on the sample, forward at 224x224 (at 64x64
+it takes as much less as there are fewer pixels). 0.7 and 0.65 were measured on two cores, as the quickest of
+nine batches of 32 each, 6.5 there too, by an epoch of MNIST. The early recipe counts as the linear one,
+though it runs only a part of the network. Large data may leave no room on the disk for what the lower layers
+give of the copies (88 KB each as float32): the recipe then draws fresh changes and runs those layers every
+epoch, which takes epochs instead of copies times lower.
 """
 
 from __future__ import annotations
@@ -30,15 +33,16 @@ import numpy.typing as npt
 
 from contract.image import decode
 from contract.image_spec import ImageSpec
-from training.advice.rules import EARLY_LINEAR, FINETUNE, LINEAR
+from training.advice.rules import EARLY_LINEAR, FINETUNE, LINEAR, SMALL_PICTURES, is_small
 from training.photographs import Photograph
 from training.reading import in_parallel, read_again
-from training.recipe import Recipe
+from training.recipe import Recipe, Stage
 from training.recipe_files import load_recipe
 
 _START_SECONDS = 20.0  # to import, build, export and check: measured on two cores
 _LEARNT = 0.7
-_LOWER, _UPPER = 0.7, 0.65
+_LOWER, _UPPER, _WHOLE = 0.7, 0.65, 6.5
+_PIXELS_OF_PACE = 224 * 224
 _TIMED_IMAGES = 64  # a few for each thread that decodes
 _BATCH_SIZE, _TIMED_EPOCHS = 32, 5
 
@@ -58,23 +62,30 @@ class Pace:
     step: float
 
 
-def estimated_seconds(pace: Pace, *, images: int) -> Mapping[str, float]:
-    """Seconds by recipe.
+def estimated_seconds(pace: Pace, *, images: int, largest_side: int) -> Mapping[str, float]:
+    """Seconds by recipe; the one for small pictures only where they are small.
 
     Raises:
         RecipeError: one of the recipes is not there.
     """
-    return {name: _seconds(load_recipe(name), pace, images) for name in (LINEAR, EARLY_LINEAR, FINETUNE)}
+    names = (LINEAR, EARLY_LINEAR, FINETUNE, *((SMALL_PICTURES,) if is_small(largest_side) else ()))
+    return {name: _seconds(load_recipe(name), pace, images) for name in names}
 
 
 def _seconds(recipe: Recipe, pace: Pace, images: int) -> float:
     head, *later = recipe.stages
-    steps = head.epochs * math.ceil(_LEARNT * images / head.batch_size)
-    linear = _START_SECONDS + images * (pace.decode + pace.forward) + steps * pace.step
+    learnt, copies = _LEARNT * images, recipe.augmentation.copies
+    forward = pace.forward * recipe.image.height * recipe.image.width / _PIXELS_OF_PACE
+    steps = head.epochs * math.ceil(learnt / head.batch_size)
+    once = _START_SECONDS + images * (pace.decode + forward) + steps * pace.step
     if head.augmented:
-        linear += max(0, recipe.augmentation.copies - 1) * _LEARNT * images * pace.forward
-    passes = sum(recipe.augmentation.copies * _LOWER + stage.epochs * _UPPER for stage in later)
-    return linear + passes * _LEARNT * images * pace.forward
+        once += max(0, copies - 1) * learnt * forward
+    return once + learnt * forward * sum(_forwards(stage, copies) for stage in later)
+
+
+def _forwards(stage: Stage, copies: int) -> float:
+    """What an image takes of a stage after the head's, in passes through the whole network."""
+    return stage.epochs * _WHOLE if stage.frozen == "none" else copies * _LOWER + stage.epochs * _UPPER
 
 
 def seconds_to_decode(photographs: Sequence[Photograph], spec: ImageSpec) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from training.advice.separability import Separability
+if TYPE_CHECKING:
+    from training.advice.separability import Separability
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +36,18 @@ class Facts:
 
     Attributes:
         images: photographs found.
+        learnt: of them those that may be learnt from, so of no held-out split.
         classes: how many.
         smallest: photographs of the smallest class.
         largest: of the largest.
+        largest_side: pixels of the longest side of some of them; 0 where none could be read.
         contrast: None where the sample is too small for any cross-validation.
     """
 
     images: int
+    learnt: int
     classes: int
     smallest: int
     largest: int
+    largest_side: int
     contrast: Contrast | None

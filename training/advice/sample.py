@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from training.photographs import Photograph, labels_of
+from training.photographs import Photograph, labels_of, learnable
 
 MOST_IMAGES = 400  # chosen: a measurement of seconds, whose interval is some 0.05 to either side at worst
 MOST_CLASSES = 100  # chosen: four photographs a class are the fewest that say anything
@@ -17,7 +17,7 @@ def draw_sample(photographs: Sequence[Photograph], *, seed: int) -> tuple[Photog
 
     Photographs of validation and test are never drawn. Of more than 100 classes 100 are drawn.
     """
-    learnt = [photograph for photograph in photographs if photograph.split in {None, "train"}]
+    learnt = learnable(photographs)
     rng = np.random.default_rng(seed)
     labels = labels_of(learnt)
     chosen = sorted(rng.permutation(len(labels))[:MOST_CLASSES])
