@@ -1,4 +1,4 @@
-"""`miwake demo`: the whole line on photographs that come with a package, in about a minute."""
+"""`miwake demo`: the whole line on photographs that come with a package, in two or three minutes."""
 
 from __future__ import annotations
 
