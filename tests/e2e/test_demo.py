@@ -12,7 +12,7 @@ import pytest
 
 from tests.gateway_process import GatewayProcess, free_port
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "miwake", "demo", "--port", str(free_port())]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=280)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=580)
 
 
 def test_the_demo_trains_well_and_answers_a_photograph_over_http(
