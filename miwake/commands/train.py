@@ -114,10 +114,10 @@ def _trained(
     if recipe == _AUTO:
         advice = _advised(photographs, seed=options["seed"], cache=options["cache"] or default_cache())
         recipe, class_weights = advice.recipe, class_weights or advice.class_weights
-    name = recipe or _default(photographs, backbone)
-    followed = adjusted(load_recipe(name), weights=weights, backbone=backbone, class_weights=class_weights)
+    chosen = recipe or _default(photographs, backbone)
+    followed = adjusted(load_recipe(chosen), weights=weights, backbone=backbone, class_weights=class_weights)
     if recipe is None:
-        _say(f"recipe: {name}")
+        _say(f"recipe: {chosen}")
     plan = Plan(photographs=photographs, recipe=followed, command=_command(), **options)
     return run(plan, say=_say)
 
