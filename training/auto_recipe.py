@@ -7,7 +7,7 @@ from pathlib import Path
 from contract.image_spec import ImageSpec
 from training.advice.advise import Advice, advise_on
 from training.dataset import prepare_dataset
-from training.photographs import check_can_be_learnt, find_photographs, labels_of
+from training.photographs import check_can_be_learnt, find_photographs, labels_of, learnable
 
 
 def advise_before_training(photographs: Path, *, seed: int, cache: Path, progress: bool = True) -> Advice:
@@ -27,4 +27,5 @@ def advise_before_training(photographs: Path, *, seed: int, cache: Path, progres
         cache=cache,
         progress=progress,
     )
-    return advise_on(data.photographs, seed=seed, cache=cache, progress=progress)
+    learnt = len(learnable(found))  # before validation and test are drawn, as for `miwake advise`
+    return advise_on(data.photographs, learnt=learnt, seed=seed, cache=cache, progress=progress)

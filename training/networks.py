@@ -5,6 +5,7 @@ Only Keras's own layers are used, so `model.keras` opens without this project.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -94,11 +95,23 @@ def check_weights(recipe: Recipe) -> None:
 
 
 def weights_origin(recipe: Recipe) -> str:
-    """What the network starts from, for the manifest; of a path the file's name only."""
+    """What the network starts from, for people; of a file its name, and its digest while it is there."""
     if recipe.weights == "imagenet":
         origin = PACKAGE if recipe.network == EFFICIENTNET_LITE0 else "keras.applications"
         return f"imagenet ({origin})"
-    return "random" if recipe.weights == "none" else Path(recipe.weights).name
+    if recipe.weights == "none":
+        return "random"
+    digest = weights_digest(recipe)
+    return Path(recipe.weights).name + (f" (SHA-256 {digest})" if digest else "")
+
+
+def weights_digest(recipe: Recipe) -> str | None:
+    """The SHA-256 of the file the network starts from, in hexadecimal; None where there is none."""
+    path = Path(recipe.weights)
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _build(recipe: Recipe, *, classes: int) -> Classifier:

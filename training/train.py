@@ -28,7 +28,7 @@ from training.features import FeatureCache
 from training.fit import fit
 from training.fit_svm import fit_svm
 from training.inference import infer
-from training.networks import Classifier, build_classifier, check_weights, float32_copy
+from training.networks import Classifier, build_classifier, check_weights, float32_copy, weights_digest
 from training.observer import Observer
 from training.phases import Phases
 from training.photographs import Photograph, Split, check_can_be_learnt, find_photographs, labels_of
@@ -146,7 +146,7 @@ def _facts(plan: Plan, data: Dataset) -> dict[str, Any]:
     split = json.dumps([[p.relative, p.label, p.split] for p in data.photographs])
     return {
         "name": plan.name,
-        "recipe": asdict(plan.recipe) | {"weights": _weights_fact(plan.recipe.weights)},
+        "recipe": asdict(plan.recipe) | {"weights": weights_digest(plan.recipe) or plan.recipe.weights},
         "seed": plan.seed,
         "strategy": plan.strategy,
         "devices": len(tf.config.list_logical_devices()) if plan.strategy == "mirrored" else 1,
@@ -154,14 +154,6 @@ def _facts(plan: Plan, data: Dataset) -> dict[str, Any]:
         "split_sha256": hashlib.sha256(split.encode()).hexdigest(),
         "packages": packages(),
     }
-
-
-def _weights_fact(weights: str) -> str:
-    """A file by its content, as it may lie elsewhere the next time."""
-    if not Path(weights).is_file():
-        return weights
-    with Path(weights).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

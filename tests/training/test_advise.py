@@ -40,11 +40,24 @@ def test_held_out_photographs_are_counted_and_not_looked_at(tmp_path):
         if photograph.split == "test":
             photograph.path.unlink()
 
-    advice = advise_on(split, cache=tmp_path / "cache", progress=False)
+    advice = advise_on(split, learnt=9, cache=tmp_path / "cache", progress=False)
 
     assert advice.facts.images == 12
     assert advice.facts.largest == 3
     assert advice.facts.contrast.images == 9
+
+
+def test_the_advice_before_training_counts_what_validation_and_test_are_still_drawn_from(tmp_path):
+    from training.advice.advise import advise
+    from training.auto_recipe import advise_before_training
+
+    root, cache = write_classes(tmp_path / "in", per_class=8), tmp_path / "cache"
+
+    before_training = advise_before_training(root, seed=0, cache=cache, progress=False)
+
+    assert before_training.facts.learnt == advise(root, cache=cache, progress=False).facts.learnt == 24
+    assert before_training.facts.largest == 6  # and looks at none of those
+    assert before_training.recipe == "efficientnet-lite0-linear"
 
 
 def test_one_photograph_a_class_leaves_nothing_to_compare(tmp_path):
@@ -87,7 +100,7 @@ def test_small_pictures_are_estimated_by_their_pixels_and_others_not_at_all():
 
     forward = 0.01 * 64**2 / 224**2
     assert small["efficientnet-lite0-small-pictures"] == pytest.approx(
-        20 + 1000 * (0.002 + forward) + 20 * 22 * 0.003 + 5 * 700 * _WHOLE * forward
+        20 + 1000 * (0.002 + forward) + 20 * 22 * 0.003 + 8 * 700 * _WHOLE * forward
     )
     assert small.keys() - large.keys() == {"efficientnet-lite0-small-pictures"}
 

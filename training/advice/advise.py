@@ -79,11 +79,17 @@ def advise(photographs: Path, *, seed: int = 0, cache: Path | None = None, progr
     """
     found = find_photographs(photographs)
     check_can_be_learnt(photographs, found)
-    return advise_on(found, seed=seed, cache=cache, progress=progress)
+    learnt = len(learnable(found))
+    return advise_on(found, learnt=learnt, seed=seed, cache=cache, progress=progress)
 
 
 def advise_on(
-    found: Sequence[Photograph], *, seed: int = 0, cache: Path | None = None, progress: bool = True
+    found: Sequence[Photograph],
+    *,
+    learnt: int,
+    seed: int = 0,
+    cache: Path | None = None,
+    progress: bool = True,
 ) -> Advice:
     """Recommend a recipe for photographs.
 
@@ -95,7 +101,7 @@ def advise_on(
     """
     sample = draw_sample(found, seed=seed)
     measured = _measure(sample, cache=cache or default_cache(), progress=progress)
-    facts = _facts(found, sample, measured.contrast)
+    facts = _facts(found, sample, learnt=learnt, contrast=measured.contrast)
     pace = measured.pace
     return Advice(
         recipe=recipe_for(facts),
@@ -107,11 +113,13 @@ def advise_on(
     )
 
 
-def _facts(found: Sequence[Photograph], sample: Sequence[Photograph], contrast: Contrast | None) -> Facts:
+def _facts(
+    found: Sequence[Photograph], sample: Sequence[Photograph], *, learnt: int, contrast: Contrast | None
+) -> Facts:
     counts = Counter(photograph.label for photograph in learnable(found))
     return Facts(
         images=len(found),
-        learnt=counts.total(),
+        learnt=learnt,
         classes=len(counts),
         smallest=min(counts.values()),
         largest=max(counts.values()),

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from training.dataset import Dataset
-from training.photographs import SPLITS, Split
+from training.photographs import SPLITS, Split, labels_of
 from training.report.markup import Child, Markup, element, joined, paragraph, section, table
+from training.split import Group, group_by_content
 
 _FEW_CLASSES, _MOST_CLASSES = 25, 150
 _MOST_LISTED = 50
@@ -17,7 +18,7 @@ _MOST_LISTED = 50
 
 def data_section(data: Dataset) -> Markup:
     """Counts, split, files left out."""
-    left_out = element("div", _unreadable(data), _duplicates(data))
+    left_out = element("div", _unreadable(data), _duplicates(data), _copies(data))
     layout = "beside" if len(data.labels) <= _FEW_CLASSES else "below"
     return section(
         "Data", paragraph(split_rule(data)), element("div", _counts(data), left_out, class_=layout)
@@ -28,6 +29,11 @@ def drawn_splits(data: Dataset) -> tuple[Split, ...]:
     """The splits that no folder named."""
     given = {photograph.split for photograph in data.decoded.photographs}
     return tuple(split for split in SPLITS if split not in given)
+
+
+def contradictions(data: Dataset) -> int:
+    """How many photographs have the bytes of one of another class: one of the labels is wrong."""
+    return sum(len(group) for group in _equal(data) if len(labels_of(group)) > 1)
 
 
 def split_rule(data: Dataset) -> str:
@@ -70,14 +76,14 @@ def _counts(data: Dataset) -> Markup:
 
 def _unreadable(data: Dataset) -> Markup:
     rows = [(entry.path, entry.detail, entry.code) for entry in data.unreadable]
-    return _left_out(
+    return _listed(
         "Quarantined", "These files gave no pixels and took no part.", ("file", "reason", "code"), rows
     )
 
 
 def _duplicates(data: Dataset) -> Markup:
     rows = [(entry.path, entry.same_as) for entry in data.duplicates]
-    return _left_out(
+    return _listed(
         "Duplicates left out",
         "A split that measures these photographs holds the same bytes.",
         ("left out", "same as"),
@@ -85,10 +91,37 @@ def _duplicates(data: Dataset) -> Markup:
     )
 
 
-def _left_out(title: str, meaning: str, head: Sequence[str], rows: Sequence[Iterable[str]]) -> Markup:
+def _copies(data: Dataset) -> Markup:
+    rows = [
+        (copy.relative, copy.label, first.relative, first.label)
+        for first, *others in _equal(data)
+        for copy in others
+    ]
+    return _listed(
+        "Copies that took part",
+        "Files of equal bytes, all of them in one split. Where the classes differ, a label is wrong.",
+        ("file", "class", "same as", "class"),
+        rows,
+        rest="the digests of split.csv tell them",
+    )
+
+
+def _equal(data: Dataset) -> list[Group]:
+    groups = group_by_content(data.photographs, data.decoded.sha256)
+    return [group for group in groups if len(group) > 1]
+
+
+def _listed(
+    title: str,
+    meaning: str,
+    head: Sequence[str],
+    rows: Sequence[Iterable[str]],
+    *,
+    rest: str = "all in report.json",
+) -> Markup:
     if not rows:
         return joined([element("h3", f"{title}: none")])
     listed = table(head, [list(row) for row in rows[:_MOST_LISTED]], class_="text")
-    rest = len(rows) - _MOST_LISTED
-    more = [paragraph(f"… and {rest} more, all in report.json.")] if rest > 0 else []
+    unlisted = len(rows) - _MOST_LISTED
+    more = [paragraph(f"… and {unlisted} more; {rest}.")] if unlisted > 0 else []
     return joined([element("h3", f"{title}: {len(rows)}"), paragraph(meaning), listed, *more])

@@ -41,13 +41,14 @@ class Evidence:
 
     Attributes:
         test: figures of the test split.
-        validation: figures of the validation split, which chose the epoch.
+        validation: figures of the validation split.
         calibration: of the probabilities.
         mean_confidence: mean top probability of the test images.
         train_counts: images by label.
         balanced_loss: whether the recipe weighs classes.
         drawn: splits that were drawn at random, from the same photographs as the others.
         duplicates: photographs left out as a split that measures them has the same bytes.
+        contradictions: photographs that have the bytes of one of another class.
         unreadable: files left out.
         padding: None where no padding was found.
         foreign: None where it was not measured.
@@ -61,6 +62,7 @@ class Evidence:
     balanced_loss: bool
     drawn: Sequence[Split]
     duplicates: int
+    contradictions: int
     unreadable: int
     padding: PaddingHeat | None
     foreign: Foreign | None
@@ -223,6 +225,12 @@ def _photographs(evidence: Evidence) -> Iterator[Finding]:
             f"{evidence.duplicates} photographs of which a held-out split has a copy were left out, so they "
             "flatter no figure. Pictures that are merely alike, as frames of one film, are not found.",
         )
+    if evidence.contradictions:
+        yield Finding(
+            "caution",
+            f"{evidence.contradictions} photographs have the same bytes as one of another class: one of the "
+            "two labels is wrong; see Data.",
+        )
     readable = sum(evidence.train_counts.values())
     if evidence.unreadable > _MANY_UNREADABLE * readable:
         yield Finding("caution", f"{evidence.unreadable} files could not be used; see Data for the reasons.")
@@ -240,6 +248,6 @@ def _gap(evidence: Evidence) -> Iterator[Finding]:
     if gap > 0 and evidence.validation.accuracy - evidence.test.accuracy > _GAP:
         yield Finding(
             "caution",
-            f"It does better on the validation images ({evidence.validation.accuracy:.1%}), which chose the "
-            f"epoch, than on the test images ({evidence.test.accuracy:.1%}).",
+            f"It does better on the validation images ({evidence.validation.accuracy:.1%}), which took part "
+            f"in choosing it, than on the test images ({evidence.test.accuracy:.1%}).",
         )

@@ -13,7 +13,7 @@ from training.report.attention_section import attention_section
 from training.report.classes_section import classes_section
 from training.report.confusion_section import confusion_section
 from training.report.curves import curves_section
-from training.report.data_section import counts_by_label, data_section, drawn_splits
+from training.report.data_section import contradictions, counts_by_label, data_section, drawn_splits
 from training.report.embeddings import embed_some
 from training.report.embeddings_section import embeddings_section
 from training.report.findings import Evidence, findings
@@ -86,6 +86,7 @@ def _evidence(run: Run, answers: Answers, *, padding: PaddingHeat | None, foreig
         balanced_loss=run.recipe.class_weights,
         drawn=drawn_splits(run.data),
         duplicates=len(run.data.duplicates),
+        contradictions=contradictions(run.data),
         unreadable=len(run.data.unreadable),
         padding=padding,
         foreign=foreign.measured,

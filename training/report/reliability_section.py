@@ -24,8 +24,9 @@ def reliability_section(run: Run, answers: Answers) -> Markup:
     calibration, test = run.calibration, run.evaluations["test"]
     before = reliability(softmax(run.logits["test"]), answers.truth)
     after = reliability(answers.probabilities, answers.truth)
+    which = "validation images" if run.svm is None else "training images, each by a fold without it"
     rows = [
-        ("temperature", f"{calibration.temperature:.4g}, fitted on {calibration.images:,} images"),
+        ("temperature", f"{calibration.temperature:.4g}, fitted on {calibration.images:,} {which}"),
         ("calibration error, test", f"{test.error_before:.4f} before, {test.error_after:.4f} after"),
         (
             "calibration error, fitted on",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from training.networks import weights_origin
 from training.progress import FrozenLayers
 from training.report.data_section import split_rule
 from training.report.markup import Markup, element, facts, paragraph, section
@@ -47,6 +48,7 @@ def repeat_section(run: Run) -> Markup:
                 ("seed", str(run.data.seed)),
                 ("split", split_rule(run.data)),
                 *_frozen_layers(run),
+                ("weights to begin with", weights_origin(run.recipe)),
                 ("photographs (SHA-256)", element("code", run.data.decoded.dataset_sha256)),
                 ("versions", ", ".join(f"{name} {version}" for name, version in run.packages.items())),
             ]

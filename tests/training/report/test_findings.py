@@ -41,6 +41,7 @@ def _evidence(**changes):
         balanced_loss=False,
         drawn=("validation", "test"),
         duplicates=0,
+        contradictions=0,
         unreadable=0,
         padding=None,
         foreign=None,
@@ -89,7 +90,10 @@ def test_reservations_are_counted():
         ({"mean_confidence": 0.99}, "over-confident"),
         ({"test": _evaluation(right=140, of=200), "mean_confidence": 0.7}, "wrong on 30.0%"),
         ({"mean_confidence": 0.8}, "less confident than it could be"),
-        ({"validation": _evaluation(right=200, of=200), "test": _evaluation(right=170, of=200)}, "chose the"),
+        (
+            {"validation": _evaluation(right=200, of=200), "test": _evaluation(right=170, of=200)},
+            "took part in choosing it",
+        ),
         ({"unreadable": 80}, "80 files could not be used"),
         ({"train_counts": {"rose": 500, "tulip": 100}}, "unbalanced (100 to 500 training images)"),
         ({"padding": PaddingHeat(images=9, area=0.2, heat=0.15)}, "looks at the padding too"),
@@ -192,3 +196,9 @@ def test_heat_of_very_few_padded_images_is_no_finding():
     padding = PaddingHeat(images=2, area=0.2, heat=0.4)
 
     assert findings(_evidence(padding=padding)) == findings(_evidence())
+
+
+def test_equal_photographs_of_two_classes_are_a_reservation():
+    (text,) = _of("caution", _evidence(contradictions=2))
+
+    assert text.startswith("2 photographs have the same bytes as one of another class")

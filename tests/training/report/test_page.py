@@ -120,6 +120,20 @@ def test_files_left_out_stand_there_with_their_reasons(run, read):
     assert "Duplicates left out: none" in read.text
 
 
+def test_copies_that_took_part_stand_there_with_their_classes(run):
+    from training.report.data_section import contradictions, data_section
+
+    first, *others = run.data.photographs
+    other = next(p for p in others if p.label != first.label)
+    sha256 = run.data.decoded.sha256 | {other.relative: run.data.decoded.sha256[first.relative]}
+    data = replace(run.data, decoded=replace(run.data.decoded, sha256=sha256))
+
+    text = data_section(data).html
+    assert "Copies that took part: 1" in text
+    assert html.escape(other.relative) in text
+    assert (contradictions(data), contradictions(run.data)) == (2, 0)
+
+
 def test_the_recipe_of_the_page_is_read_back_as_it_was(run, page):
     from training.typed_table import read_table
 
