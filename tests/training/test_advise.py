@@ -100,7 +100,7 @@ def test_small_pictures_are_estimated_by_their_pixels_and_others_not_at_all():
 
     forward = 0.01 * 64**2 / 224**2
     assert small["efficientnet-lite0-small-pictures"] == pytest.approx(
-        20 + 1000 * (0.002 + forward) + 20 * 22 * 0.003 + 8 * 700 * _WHOLE * forward
+        20 + 1000 * (0.002 + forward) + 20 * 22 * 0.003 + 5 * 700 * _WHOLE * forward
     )
     assert small.keys() - large.keys() == {"efficientnet-lite0-small-pictures"}
 
