@@ -37,8 +37,6 @@ class Stage:
     Attributes:
         frozen: `all` of the network, `none` of it, or its first layers by number, counted as in
             `keras.applications`, where the input is the first: `layers[:15]` is 15.
-        batch_norm: whether the network's batch normalisation is fitted where its layers are. `frozen` keeps
-            what it was pretrained with: of a few hundred images its averages do not settle.
         optimizer: Keras's, with its defaults but for the rate and the momentum.
         rate: learning rate of the first epoch.
         momentum: of `sgd`.
@@ -51,7 +49,6 @@ class Stage:
     """
 
     frozen: int | Literal["all", "none"]
-    batch_norm: Literal["fitted", "frozen"] = "fitted"
     optimizer: Literal["adam", "sgd", "rmsprop"]
     rate: float
     momentum: float = 0.0

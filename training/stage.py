@@ -37,15 +37,8 @@ class Fitting:
 def frozen_layers(classifier: Classifier, stage: Stage) -> frozenset[str]:
     """Names of the layers the stage does not fit."""
     if isinstance(stage.frozen, int):
-        frozen = frozenset(classifier.backbone[: stage.frozen - 1])  # the first that is counted is the input
-    else:
-        frozen = frozenset(classifier.backbone if stage.frozen == "all" else ())
-    return frozen | _batch_norm(classifier) if stage.batch_norm == "frozen" else frozen
-
-
-def _batch_norm(classifier: Classifier) -> frozenset[str]:
-    layers = (classifier.model.get_layer(name) for name in classifier.backbone)
-    return frozenset(layer.name for layer in layers if isinstance(layer, keras.layers.BatchNormalization))
+        return frozenset(classifier.backbone[: stage.frozen - 1])  # the first that is counted is the input
+    return frozenset(classifier.backbone if stage.frozen == "all" else ())
 
 
 def check_stages(classifier: Classifier, recipe: Recipe) -> None:

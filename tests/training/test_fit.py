@@ -190,31 +190,6 @@ def test_batch_normalisation_before_the_cut_stays_in_inference_mode_when_pixels_
     assert not np.array_equal(later, moving_mean)
 
 
-def test_batch_normalisation_can_stay_as_it_was_among_layers_that_are_fitted(tmp_path):
-    from training.features import FeatureCache
-    from training.fit import fit
-    from training.observer import Observer
-
-    classifier = _with_batch_normalisation()
-    names = ("bn1", "bn2", "bn3", "conv2", "conv3", "logits")
-    before = {name: classifier.model.get_layer(name).get_weights() for name in names}
-
-    recipe = _recipe(frozen=4, batch_norm="frozen")
-    fit(
-        classifier,
-        recipe,
-        samples=splits(),
-        seed=0,
-        cache=FeatureCache(folder=tmp_path),
-        observer=Observer(),
-    )
-
-    changed = {
-        name for name in names if not same(before[name], classifier.model.get_layer(name).get_weights())
-    }
-    assert changed == {"conv2", "conv3", "logits"}
-
-
 def test_the_rate_falls_along_half_a_cosine(tiny_recipe, tmp_path):
     _, history = fitted(with_stage(tiny_recipe, epochs=4, schedule="cosine", rate=0.01), splits(), tmp_path)
 
