@@ -17,8 +17,6 @@ from tests.miwake.train_command import (
     LARGE_RECIPE,
     train,
     train_as_a_process,
-    write_photographs,
-    write_small_recipe,
 )
 from tests.pictures import encoded
 from tests.small_disk import mounted
@@ -29,16 +27,6 @@ pytestmark = [
     # Keras 3.15 reads its variables with `np.array(x)`, whose TensorFlow side NumPy 2 finds out of date.
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
-
-
-@pytest.fixture
-def photographs(tmp_path: Path) -> Path:
-    return write_photographs(tmp_path / "photographs")
-
-
-@pytest.fixture
-def small_recipe(tmp_path: Path) -> str:
-    return write_small_recipe(tmp_path / "small.toml")
 
 
 @pytest.fixture

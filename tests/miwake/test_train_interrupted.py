@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.ctrl_c import heed_ctrl_c
-from tests.miwake.train_command import command_of, train, write_photographs, write_small_recipe
+from tests.miwake.train_command import command_of, train
 from tests.pictures import encoded
 
 pytestmark = [
@@ -26,16 +26,6 @@ pytestmark = [
 
 # What is there while a version is exported.
 EXPORTING = "toy/.incoming-*/incoming/assets.extra/report.json"
-
-
-@pytest.fixture
-def photographs(tmp_path: Path) -> Path:
-    return write_photographs(tmp_path / "photographs")
-
-
-@pytest.fixture
-def small_recipe(tmp_path: Path) -> str:
-    return write_small_recipe(tmp_path / "small.toml")
 
 
 def end_once(

@@ -248,6 +248,6 @@ def _gap(evidence: Evidence) -> Iterator[Finding]:
     if gap > 0 and evidence.validation.accuracy - evidence.test.accuracy > _GAP:
         yield Finding(
             "caution",
-            f"It does better on the validation images ({evidence.validation.accuracy:.1%}), which took part "
-            f"in choosing it, than on the test images ({evidence.test.accuracy:.1%}).",
+            f"It does better on the validation images ({evidence.validation.accuracy:.1%}) than on the test "
+            f"images ({evidence.test.accuracy:.1%}).",
         )

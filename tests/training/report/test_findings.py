@@ -92,7 +92,7 @@ def test_reservations_are_counted():
         ({"mean_confidence": 0.8}, "less confident than it could be"),
         (
             {"validation": _evaluation(right=200, of=200), "test": _evaluation(right=170, of=200)},
-            "took part in choosing it",
+            "better on the validation images (100.0%) than on the test images (85.0%)",
         ),
         ({"unreadable": 80}, "80 files could not be used"),
         ({"train_counts": {"rose": 500, "tulip": 100}}, "unbalanced (100 to 500 training images)"),
