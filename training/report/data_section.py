@@ -97,6 +97,7 @@ def _copies(data: Dataset) -> Markup:
         for first, *others in _equal(data)
         for copy in others
     ]
+    rows.sort(key=lambda row: row[1] == row[3])  # contradictions first: a long list is cut
     return _listed(
         "Copies that took part",
         "Files of equal bytes, all of them in one split. Where the classes differ, a label is wrong.",
